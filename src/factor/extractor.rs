@@ -1,0 +1,78 @@
+//! The two traits of measurement, and what they pass to each other.
+
+use async_trait::async_trait;
+
+use crate::error::Result;
+use crate::factor::FactorSpec;
+use crate::factor::text::Document;
+use crate::id::ResponseId;
+
+/// One response with what it answers, as an extractor sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Item<'a> {
+    /// The identifier of the response.
+    pub id: &'a ResponseId,
+    /// The text of the response.
+    pub text: &'a str,
+    /// The instruction or question, where there is one.
+    pub prompt: Option<&'a str>,
+    /// What counts as the source under the task, where there is one.
+    pub source: Option<&'a str>,
+}
+
+/// Columns of numbers for a batch of items.
+///
+/// `values[k][i]` is factor `k` of item `i`; `None` where it could not be measured.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Extraction {
+    /// The factors, one a column.
+    pub specs: Vec<FactorSpec>,
+    /// One column a factor, one value an item, in the order of the items.
+    pub values: Vec<Vec<Option<f64>>>,
+}
+
+/// A pure function of one response: the simple case of an extractor.
+///
+/// # Implementing
+///
+/// ```
+/// use prefactor::factor::{Category, Factor, FactorSpec};
+/// use prefactor::factor::text::Document;
+///
+/// struct Exclamations;
+///
+/// impl Factor for Exclamations {
+///     fn spec(&self) -> FactorSpec {
+///         FactorSpec::new("exclamations", Category::Language, "count", "exclamation marks in the response")
+///     }
+///
+///     fn measure(&self, document: &Document<'_>) -> Option<f64> {
+///         Some(document.text().matches('!').count() as f64)
+///     }
+/// }
+/// ```
+pub trait Factor: Send + Sync {
+    /// What is measured.
+    fn spec(&self) -> FactorSpec;
+
+    /// The value for one response; `None` where it is not defined (never 0 in its place).
+    fn measure(&self, document: &Document<'_>) -> Option<f64>;
+}
+
+/// Anything that turns responses into columns of numbers.
+///
+/// Several columns may come from one shared computation. It may wait on a model,
+/// so it is async and object-safe; factors that do not wait have a synchronous
+/// path of their own ([`text::TextFactors::measure`](crate::factor::text::TextFactors::measure)).
+#[async_trait]
+pub trait FactorExtractor: Send + Sync {
+    /// The columns it gives.
+    fn specs(&self) -> Vec<FactorSpec>;
+
+    /// Measures a batch.
+    ///
+    /// # Errors
+    ///
+    /// When the extractor as a whole cannot work. One item that cannot be measured is `None` in its column.
+    async fn extract(&self, items: &[Item<'_>]) -> Result<Extraction>;
+}

@@ -1,0 +1,12 @@
+//! Factors: what is measured of a response, and who measures it.
+//!
+//! A [`Factor`] is a pure function of one response; a [`FactorExtractor`] is
+//! anything that turns many responses into columns of numbers, and may wait on a
+//! model while it does. Every factor is one, by a blanket implementation.
+
+mod extractor;
+mod spec;
+pub mod text;
+
+pub use extractor::{Extraction, Factor, FactorExtractor, Item};
+pub use spec::{Category, FactorSpec, Level, Needs, TaskKind, Tolerance};

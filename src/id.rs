@@ -1,0 +1,118 @@
+//! Identifiers: cheap to clone, told apart by type, plain strings in files.
+//!
+//! Everything in this crate is joined by identifier, never by position. Where
+//! data has no identifier of its own, [`content_id`] makes one from the content.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+macro_rules! identifiers {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        ///
+        /// Cloning is a reference count; in files it is a plain string.
+        ///
+        /// ```
+        #[doc = concat!("use prefactor::id::", stringify!($name), ";")]
+        #[doc = concat!("let id = ", stringify!($name), "::from(\"example\");")]
+        /// assert_eq!(id.as_str(), "example");
+        /// ```
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// The identifier as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self(text.into())
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(text: String) -> Self {
+                Self(text.into())
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:?}", &*self.0)
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+    )*};
+}
+
+identifiers! {
+    /// What a response answers; the unit of resampling, because pairs of one prompt are dependent.
+    PromptId;
+    /// A comparison of two responses to one prompt.
+    PairId;
+    /// One text.
+    ResponseId;
+    /// A document that a prompt refers to.
+    SourceId;
+    /// A measurable property of a response or of a pair.
+    FactorId;
+    /// Whoever prefers: a person, a group of them, a model, a rule.
+    AgentId;
+    /// One member of an agent that speaks with several voices.
+    AnnotatorId;
+}
+
+/// An identifier made from content: the first 128 bits of the SHA-256 of the parts, in hexadecimal.
+///
+/// Each part is preceded by its length, so that moving a character from one part
+/// to the next changes the identifier.
+///
+/// ```
+/// use prefactor::id::content_id;
+/// assert_eq!(content_id(&["ab", "c"]), content_id(&["ab", "c"]));
+/// assert_ne!(content_id(&["ab", "c"]), content_id(&["a", "bc"]));
+/// ```
+pub fn content_id(parts: &[&str]) -> String {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update((part.len() as u64).to_le_bytes());
+        hasher.update(part.as_bytes());
+    }
+    hex(&hasher.finalize()[..16])
+}
+
+/// Lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use fmt::Write;
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}

@@ -1,0 +1,3 @@
+//! How much each factor drives an agent's preferences.
+
+pub mod logistic;
