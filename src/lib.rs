@@ -7,6 +7,8 @@ pub mod error;
 pub mod factor;
 pub mod id;
 pub mod influence;
+pub mod preference;
 pub mod stats;
+pub mod table;
 
 pub use error::{Error, Result};

@@ -1,0 +1,26 @@
+//! Pairs, responses, judgements, and where they come from.
+//!
+//! An *agent* is whoever prefers: a person, a group of annotators, a language
+//! model, a reward model, a rule. A [`Judgement`] is what one agent (or one of its
+//! annotators) said of one [`Pair`]. Ties, "both bad", abstentions and failures
+//! are kept apart: a failed judgement is never a tie, a score or a dropped row.
+//!
+//! Data enters through a [`PreferenceSource`] — a native file
+//! ([`formats::native`]), a [`Dataset`] built in memory, or one of your own — and
+//! is collected into a [`Dataset`], the input of everything else.
+
+mod aggregate;
+mod dataset;
+pub mod formats;
+mod judgement;
+mod pair;
+mod rating;
+mod source;
+
+pub use aggregate::Aggregation;
+pub(crate) use aggregate::Vote;
+pub use dataset::{Context, Dataset, DatasetBuilder, DatasetPair, DatasetResponse};
+pub use judgement::{Choice, Failure, FailureKind, Judgement, Preference};
+pub use pair::{Pair, RatedResponse, Response, SourceText};
+pub use rating::{PreferenceRule, Rating, RatingRules};
+pub use source::{InputRecord, PairStream, PreferenceSource};

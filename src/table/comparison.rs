@@ -1,0 +1,451 @@
+//! Differences of factors and choices of agents, pair by pair.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Place, Result};
+use crate::factor::{FactorSpec, Level};
+use crate::id::{AgentId, AnnotatorId, FactorId, PairId, PromptId};
+use crate::preference::{Aggregation, Choice, Dataset, FailureKind, Judgement, Preference, Vote};
+use crate::table::FactorTable;
+
+/// A factor that is judged on pairs: positive where A has more of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PairFactor {
+    /// What it is.
+    pub spec: FactorSpec,
+    /// A value for each pair of the data set, in its order; `None` where it is missing.
+    pub values: Vec<Option<f64>>,
+}
+
+impl PairFactor {
+    /// The judgements of an agent as a factor: the sign of the mean signed strength, missing where it said nothing.
+    pub fn from_agent(dataset: &Dataset, agent: &AgentId) -> Self {
+        let value = |judgements: &[Judgement]| {
+            let votes = judgements.iter().filter(|judgement| &judgement.agent == agent).map(|judgement| Vote {
+                choice: choice(&judgement.preference, &mut Vec::new()),
+                strength: judgement.strength,
+                weight: judgement.weight.unwrap_or(1.0),
+            });
+            Aggregation::SignedMean.combine(votes).sign().map(f64::from)
+        };
+        let spec = FactorSpec::given(agent.as_str(), format!("as judged on the pair by {agent}")).level(Level::Pair);
+        Self { spec, values: dataset.pairs().iter().map(|pair| value(&pair.judgements)).collect() }
+    }
+}
+
+/// A pair of a [`ComparisonTable`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ComparedPair {
+    /// The identifier.
+    pub id: PairId,
+    /// The place of its prompt in [`ComparisonTable::prompts`].
+    pub prompt: u32,
+    /// The part of the data it belongs to.
+    pub domain: Option<Arc<str>>,
+}
+
+/// The differences A − B of one factor.
+#[derive(Debug, Clone)]
+pub struct FactorColumn {
+    spec: FactorSpec,
+    /// NaN stands for missing inside; it never leaves.
+    differences: Vec<f64>,
+}
+
+impl FactorColumn {
+    /// The factor.
+    pub fn spec(&self) -> &FactorSpec {
+        &self.spec
+    }
+
+    /// The difference for each pair; exactly 0 where the two values count as equal, `None` where one is missing.
+    pub fn differences(&self) -> impl ExactSizeIterator<Item = Option<f64>> + '_ {
+        self.differences.iter().map(|&difference| (!difference.is_nan()).then_some(difference))
+    }
+
+    /// The differences with NaN for missing.
+    pub(crate) fn raw(&self) -> &[f64] {
+        &self.differences
+    }
+}
+
+/// One judgement of a [`ComparisonTable`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct JudgementRow {
+    /// The place of the pair in [`ComparisonTable::pairs`].
+    pub pair: u32,
+    /// The place of the annotator in [`AgentJudgements::annotators`].
+    pub annotator: Option<u32>,
+    /// What was chosen.
+    pub choice: Choice,
+    /// How much it counts.
+    pub weight: f64,
+    /// How strongly it was said.
+    pub strength: Option<f64>,
+}
+
+/// The judgements of one agent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AgentJudgements {
+    agent: AgentId,
+    annotators: Vec<AnnotatorId>,
+    rows: Vec<JudgementRow>,
+}
+
+impl AgentJudgements {
+    /// Who judged.
+    pub fn agent(&self) -> &AgentId {
+        &self.agent
+    }
+
+    /// Its annotators, where it speaks with several voices.
+    pub fn annotators(&self) -> &[AnnotatorId] {
+        &self.annotators
+    }
+
+    /// The judgements, by pair and then in the order of the data.
+    pub fn rows(&self) -> &[JudgementRow] {
+        &self.rows
+    }
+}
+
+/// How many judgements there are of each kind. `judged` is their sum.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct JudgementCounts {
+    /// Pairs of the data set.
+    pub pairs: usize,
+    /// Judgements of the agent (one a pair where annotators were aggregated).
+    pub judged: usize,
+    /// Those that prefer a side.
+    pub used: usize,
+    /// Ties.
+    pub tied: usize,
+    /// "Both bad".
+    pub both_bad: usize,
+    /// Abstentions.
+    pub abstained: usize,
+    /// Failures.
+    pub failed: usize,
+    /// Failures by kind.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub failures: BTreeMap<FailureKind, usize>,
+    /// Prompts with at least one used judgement.
+    pub prompts: usize,
+}
+
+/// What every measure works on: differences of factors, choices of agents, prompts.
+///
+/// ```
+/// use prefactor::preference::{Dataset, Judgement, Pair, Preference, Response};
+/// use prefactor::table::{ComparisonTable, FactorTable};
+///
+/// let dataset = Dataset::from_pairs([Pair::new(
+///     "1",
+///     "p",
+///     Response::new("two words").factor("words", 2.0),
+///     Response::new("one").factor("words", 1.0),
+/// )
+/// .judgement(Judgement::new("human", Preference::A))])?;
+/// let table = ComparisonTable::new(&dataset, &FactorTable::given(&dataset)?, Vec::new())?;
+/// assert_eq!(table.column(&"words".into())?.differences().next(), Some(Some(1.0)));
+/// assert_eq!(table.counts(&"human".into())?.used, 1);
+/// # Ok::<(), prefactor::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct ComparisonTable {
+    prompts: Arc<[PromptId]>,
+    pairs: Arc<[ComparedPair]>,
+    factors: Arc<[FactorColumn]>,
+    failure_kinds: Arc<[FailureKind]>,
+    agents: Vec<AgentJudgements>,
+}
+
+/// Equal where pairs, factors, differences and judgements are.
+impl PartialEq for ComparisonTable {
+    fn eq(&self, other: &Self) -> bool {
+        let same = |(a, b): (&f64, &f64)| a == b || (a.is_nan() && b.is_nan());
+        self.prompts == other.prompts
+            && self.pairs == other.pairs
+            && self.failure_kinds == other.failure_kinds
+            && self.agents == other.agents
+            && self.factors.len() == other.factors.len()
+            && self
+                .factors
+                .iter()
+                .zip(other.factors.iter())
+                .all(|(a, b)| a.spec == b.spec && a.differences.iter().zip(&b.differences).all(same))
+    }
+}
+
+/// The choice of a preference; the kind of a failure gets a place in the list.
+fn choice(preference: &Preference, kinds: &mut Vec<FailureKind>) -> Choice {
+    match preference {
+        Preference::A => Choice::A,
+        Preference::B => Choice::B,
+        Preference::Tie => Choice::Tie,
+        Preference::BothBad => Choice::BothBad,
+        Preference::Abstained => Choice::Abstained,
+        Preference::Failed(failure) => {
+            let place = kinds.iter().position(|kind| kind == &failure.kind).unwrap_or_else(|| {
+                kinds.push(failure.kind.clone());
+                kinds.len() - 1
+            });
+            // More kinds than a u16 counts would be free text in the kind: they share the last place.
+            Choice::Failed(u16::try_from(place).unwrap_or(u16::MAX))
+        }
+    }
+}
+
+/// Collects judgements by agent while pairs go by.
+#[derive(Default)]
+pub(super) struct JudgementCollector {
+    kinds: Vec<FailureKind>,
+    agents: Vec<AgentJudgements>,
+    places: FxHashMap<AgentId, usize>,
+    annotators: FxHashMap<(usize, AnnotatorId), u32>,
+}
+
+impl JudgementCollector {
+    pub(super) fn push(&mut self, pair: u32, judgement: &Judgement) {
+        let place = *self.places.entry(judgement.agent.clone()).or_insert_with_key(|agent| {
+            self.agents.push(AgentJudgements { agent: agent.clone(), annotators: Vec::new(), rows: Vec::new() });
+            self.agents.len() - 1
+        });
+        let agent = &mut self.agents[place];
+        let annotator = judgement.annotator.as_ref().map(|annotator| {
+            *self.annotators.entry((place, annotator.clone())).or_insert_with(|| {
+                agent.annotators.push(annotator.clone());
+                (agent.annotators.len() - 1) as u32
+            })
+        });
+        agent.rows.push(JudgementRow {
+            pair,
+            annotator,
+            choice: choice(&judgement.preference, &mut self.kinds),
+            weight: judgement.weight.unwrap_or(1.0),
+            strength: judgement.strength,
+        });
+    }
+
+    pub(super) fn table(
+        mut self,
+        prompts: Vec<PromptId>,
+        pairs: Vec<ComparedPair>,
+        factors: Vec<(FactorSpec, Vec<f64>)>,
+    ) -> ComparisonTable {
+        self.agents.sort_by(|a, b| a.agent.cmp(&b.agent));
+        let factors = factors.into_iter().map(|(spec, differences)| FactorColumn { spec, differences });
+        ComparisonTable {
+            prompts: prompts.into(),
+            pairs: pairs.into(),
+            factors: factors.collect(),
+            failure_kinds: self.kinds.into(),
+            agents: self.agents,
+        }
+    }
+}
+
+impl ComparisonTable {
+    /// Compares the responses of every pair of a data set.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownId`] where a response has no row in the factor table, [`Error::DuplicateFactor`] and
+    /// [`Error::Length`] for pair factors, [`Error::Empty`] where there are more pairs than a table can hold (2³²).
+    pub fn new(dataset: &Dataset, factors: &FactorTable, pair_factors: Vec<PairFactor>) -> Result<Self> {
+        let n = dataset.pairs().len();
+        if u32::try_from(n).is_err() {
+            return Err(Error::Parameter { name: "pairs", value: n.to_string(), expected: "fewer than 2^32 a table" });
+        }
+        let mut rows = Vec::with_capacity(dataset.responses().len());
+        for response in dataset.responses() {
+            rows.push(factors.row(&response.id).ok_or_else(|| Error::UnknownId {
+                place: Place::memory(),
+                kind: "response",
+                id: response.id.as_str().to_owned(),
+                remedy: "measure the factors of every response of the data set".into(),
+            })?);
+        }
+        let mut columns: Vec<(FactorSpec, Vec<f64>)> = Vec::new();
+        for (spec, values) in factors.raw_columns() {
+            let difference = |a: usize, b: usize| spec.tolerance.difference(values[rows[a]], values[rows[b]]);
+            let differences = dataset.pairs().iter().map(|pair| difference(pair.a, pair.b)).collect();
+            columns.push((spec.clone(), differences));
+        }
+        for factor in pair_factors {
+            if factor.values.len() != n {
+                return Err(Error::Length {
+                    what: format!("factor `{}`", factor.spec.id),
+                    expected: n,
+                    found: factor.values.len(),
+                });
+            }
+            if let Some((known, _)) = columns.iter().find(|(known, _)| known.id == factor.spec.id) {
+                return Err(Error::DuplicateFactor {
+                    factor: factor.spec.id.as_str().to_owned(),
+                    first: known.definition.clone(),
+                    second: factor.spec.definition,
+                });
+            }
+            let tolerance = factor.spec.tolerance;
+            let values = factor.values.iter().map(|value| value.map_or(f64::NAN, |v| tolerance.difference(v, 0.0)));
+            columns.push((factor.spec.clone(), values.collect()));
+        }
+        let mut judgements = JudgementCollector::default();
+        let mut pairs = Vec::with_capacity(n);
+        for (place, pair) in dataset.pairs().iter().enumerate() {
+            pairs.push(ComparedPair { id: pair.id.clone(), prompt: pair.prompt as u32, domain: pair.domain.clone() });
+            for judgement in &pair.judgements {
+                judgements.push(place as u32, judgement);
+            }
+        }
+        Ok(judgements.table(dataset.prompts().to_vec(), pairs, columns))
+    }
+
+    /// The prompts, the units of resampling.
+    pub fn prompts(&self) -> &[PromptId] {
+        &self.prompts
+    }
+
+    /// The pairs.
+    pub fn pairs(&self) -> &[ComparedPair] {
+        &self.pairs
+    }
+
+    /// The factors with their differences.
+    pub fn columns(&self) -> &[FactorColumn] {
+        &self.factors
+    }
+
+    /// The factors.
+    pub fn specs(&self) -> impl ExactSizeIterator<Item = &FactorSpec> {
+        self.factors.iter().map(|column| &column.spec)
+    }
+
+    /// The agents with their judgements, in alphabetical order.
+    pub fn agents(&self) -> &[AgentJudgements] {
+        &self.agents
+    }
+
+    /// What [`Choice::Failed`] refers to.
+    pub fn failure_kinds(&self) -> &[FailureKind] {
+        &self.failure_kinds
+    }
+
+    /// The differences of one factor.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownId`] with the factors that there are.
+    pub fn column(&self, factor: &FactorId) -> Result<&FactorColumn> {
+        self.factors.iter().find(|column| &column.spec.id == factor).ok_or_else(|| {
+            let known = self.specs().map(|spec| spec.id.as_str());
+            unknown("factor", factor.as_str(), known)
+        })
+    }
+
+    /// The judgements of one agent.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownId`] with the agents that there are.
+    pub fn judgements(&self, agent: &AgentId) -> Result<&AgentJudgements> {
+        let place = self.agents.binary_search_by(|known| known.agent.cmp(agent));
+        place.map(|place| &self.agents[place]).map_err(|_| {
+            let known = self.agents.iter().map(|known| known.agent.as_str());
+            unknown("agent", agent.as_str(), known)
+        })
+    }
+
+    /// How many judgements of each kind an agent gave.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownId`] with the agents that there are.
+    pub fn counts(&self, agent: &AgentId) -> Result<JudgementCounts> {
+        let judgements = self.judgements(agent)?;
+        let mut counts =
+            JudgementCounts { pairs: self.pairs.len(), judged: judgements.rows.len(), ..Default::default() };
+        let mut prompts = vec![false; self.prompts.len()];
+        for row in &judgements.rows {
+            match row.choice {
+                Choice::A | Choice::B => {
+                    counts.used += 1;
+                    prompts[self.pairs[row.pair as usize].prompt as usize] = true;
+                }
+                Choice::Tie => counts.tied += 1,
+                Choice::BothBad => counts.both_bad += 1,
+                Choice::Abstained => counts.abstained += 1,
+                Choice::Failed(kind) => {
+                    counts.failed += 1;
+                    if let Some(kind) = self.failure_kinds.get(usize::from(kind)) {
+                        *counts.failures.entry(kind.clone()).or_default() += 1;
+                    }
+                }
+            }
+        }
+        counts.prompts = prompts.iter().filter(|&&used| used).count();
+        Ok(counts)
+    }
+
+    /// The same table with one judgement a pair and agent. Each counts 1, or the mean weight of its votes.
+    #[must_use]
+    pub fn aggregated(&self, aggregation: Aggregation) -> Self {
+        if aggregation == Aggregation::Each {
+            return self.clone();
+        }
+        let aggregate = |judgements: &AgentJudgements| {
+            let rows = judgements.rows.chunk_by(|a, b| a.pair == b.pair).map(|votes| {
+                if let [only] = votes {
+                    return *only;
+                }
+                let vote = |row: &JudgementRow| Vote { choice: row.choice, strength: row.strength, weight: row.weight };
+                JudgementRow {
+                    pair: votes[0].pair,
+                    annotator: None,
+                    choice: aggregation.combine(votes.iter().map(vote)),
+                    weight: votes.iter().map(|row| row.weight).sum::<f64>() / votes.len() as f64,
+                    strength: None,
+                }
+            });
+            let rows: Vec<JudgementRow> = rows.map(|row| JudgementRow { annotator: None, ..row }).collect();
+            AgentJudgements { agent: judgements.agent.clone(), annotators: Vec::new(), rows }
+        };
+        Self { agents: self.agents.iter().map(aggregate).collect(), ..self.clone() }
+    }
+
+    /// The same table with these agents only.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownId`] where one is not there.
+    pub fn with_agents(&self, agents: &[AgentId]) -> Result<Self> {
+        let mut kept = agents.iter().map(|agent| self.judgements(agent).cloned()).collect::<Result<Vec<_>>>()?;
+        kept.sort_by(|a, b| a.agent.cmp(&b.agent));
+        kept.dedup_by(|a, b| a.agent == b.agent);
+        Ok(Self { agents: kept, ..self.clone() })
+    }
+
+    /// The same table with these factors only, in this order.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownId`] where one is not there.
+    pub fn with_factors(&self, factors: &[FactorId]) -> Result<Self> {
+        let kept = factors.iter().map(|factor| self.column(factor).cloned()).collect::<Result<Vec<_>>>()?;
+        Ok(Self { factors: kept.into(), ..self.clone() })
+    }
+}
+
+fn unknown<'a>(kind: &'static str, id: &str, known: impl Iterator<Item = &'a str>) -> Error {
+    let known: Vec<String> = known.map(|name| format!("`{name}`")).collect();
+    let remedy = if known.is_empty() { format!("there is no {kind}") } else { format!("known: {}", known.join(", ")) };
+    Error::UnknownId { place: Place::memory(), kind, id: id.to_owned(), remedy }
+}
