@@ -1,3 +1,16 @@
 //! How much each factor drives an agent's preferences.
+//!
+//! An [`InfluenceMeasure`] turns a [`ComparisonTable`](crate::table::ComparisonTable)
+//! into an [`InfluenceProfile`], one number a factor with its uncertainty. Two come
+//! with the crate: [`Tau14`] looks at one factor after the other and needs no model;
+//! the [`logistic`] model looks at all of them together, so that factors which move
+//! together share what they explain.
 
 pub mod logistic;
+mod profile;
+mod sums;
+mod tau;
+
+pub use profile::{Estimate, FactorInfluence, FactorStatus, InfluenceMeasure, InfluenceProfile};
+pub use sums::{PromptSums, SignCounts};
+pub use tau::Tau14;

@@ -1,0 +1,22 @@
+//! How far a model's preferences are from those of a reference agent, and on which factors they part.
+//!
+//! [`Alignment::of`] compares two agents of one table in three ways: their factor
+//! influences as vectors, their judgements on shared pairs, and factor by factor.
+//! Everything carries an interval from resampling prompts, both agents together.
+//! An [`AlignmentMetric`] is one number of the first two kinds; add your own.
+
+mod agreement;
+mod ceiling;
+mod gap;
+mod joint;
+mod metric;
+mod rank;
+mod score;
+
+pub use agreement::{AgreementRate, CohenKappa, KrippendorffAlpha};
+pub use ceiling::AnnotatorAgreement;
+pub use gap::{FactorGap, Reading};
+pub use joint::{JointCounts, SharedPairs};
+pub use metric::{AlignmentMetric, Sides};
+pub use rank::{Cosine, KendallTauB, LinConcordance, PearsonR, SignAgreement, SpearmanRho};
+pub use score::{Alignment, AlignmentSettings, Score};

@@ -1,0 +1,201 @@
+//! Two agents of one table, compared.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::alignment::joint::joint_by_prompt;
+use crate::alignment::{
+    AgreementRate, AlignmentMetric, CohenKappa, Cosine, FactorGap, JointCounts, KendallTauB, KrippendorffAlpha,
+    LinConcordance, PearsonR, SharedPairs, Sides, SignAgreement, SpearmanRho, gap,
+};
+use crate::error::Result;
+use crate::id::{AgentId, FactorId};
+use crate::influence::PromptSums;
+use crate::stats::{Correction, Replicates, Resampling};
+use crate::table::ComparisonTable;
+
+/// A metric's value with its interval; absent where it is not defined.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Score {
+    /// The value.
+    pub estimate: Option<f64>,
+    /// The standard deviation over resamples of prompts.
+    pub std_error: Option<f64>,
+    /// The lower end of its interval.
+    pub ci_low: Option<f64>,
+    /// The upper end of its interval.
+    pub ci_high: Option<f64>,
+}
+
+impl Score {
+    /// The value and interval of one output of a bootstrap.
+    pub(crate) fn from_replicates(replicates: &Replicates, output: usize) -> Self {
+        let interval = replicates.interval(output);
+        Self {
+            estimate: replicates.point(output),
+            std_error: interval.and_then(|_| replicates.std_error(output)),
+            ci_low: interval.map(|interval| interval.low),
+            ci_high: interval.map(|interval| interval.high),
+        }
+    }
+}
+
+/// How an alignment is computed.
+#[non_exhaustive]
+pub struct AlignmentSettings {
+    /// The resampling of prompts behind every interval.
+    pub resampling: Resampling,
+    /// The correction of the gaps' p-values for the number of factors.
+    pub correction: Correction,
+    /// The metrics.
+    pub metrics: Vec<Box<dyn AlignmentMetric>>,
+    /// How many example pairs each gap names.
+    pub examples: usize,
+}
+
+impl Default for AlignmentSettings {
+    /// Every metric of this module, 2,000 resamples, 95 % intervals, Benjamini–Hochberg, three examples a factor.
+    fn default() -> Self {
+        Self {
+            resampling: Resampling::default(),
+            correction: Correction::default(),
+            metrics: vec![
+                Box::new(KendallTauB),
+                Box::new(SpearmanRho),
+                Box::new(PearsonR),
+                Box::new(Cosine),
+                Box::new(LinConcordance),
+                Box::new(SignAgreement),
+                Box::new(AgreementRate),
+                Box::new(CohenKappa),
+                Box::new(KrippendorffAlpha),
+            ],
+            examples: 3,
+        }
+    }
+}
+
+impl std::fmt::Debug for AlignmentSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AlignmentSettings")
+            .field("resampling", &self.resampling)
+            .field("correction", &self.correction)
+            .field("metrics", &self.metrics.iter().map(|metric| metric.name()).collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}
+
+/// How far a model is from a reference agent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Alignment {
+    /// Whom the model is compared with.
+    pub reference: AgentId,
+    /// Who is compared.
+    pub model: AgentId,
+    /// The factors whose influence both agents have; the vectors of the metrics.
+    pub factors: Vec<FactorId>,
+    /// Each metric's value.
+    pub metrics: BTreeMap<String, Score>,
+    /// The overlap of their judgements.
+    pub shared: SharedPairs,
+    /// Factor by factor, the one that carries most of the misalignment first.
+    pub gaps: Vec<FactorGap>,
+}
+
+impl Alignment {
+    /// Compares two agents that have one judgement a pair (see [`ComparisonTable::aggregated`]).
+    ///
+    /// The factor vectors are τ14. Resamples draw prompts for both agents together, so that what they share
+    /// does not count as a difference.
+    ///
+    /// # Errors
+    ///
+    /// Where an agent is not in the table, or the resampling is out of range.
+    pub fn of(
+        table: &ComparisonTable,
+        reference: &AgentId,
+        model: &AgentId,
+        settings: &AlignmentSettings,
+    ) -> Result<Self> {
+        settings.resampling.check()?;
+        let sums = [PromptSums::new(table, reference)?, PromptSums::new(table, model)?];
+        let (joint, shared) = joint_by_prompt(table, reference, model)?;
+        let points = [sums[0].tau14(), sums[1].tau14()];
+        let known: Vec<usize> = (0..points[0].len()).filter(|&k| points.iter().all(|tau| tau[k].is_finite())).collect();
+        let metrics = scores(&sums, &joint, &known, settings);
+        let (reference_rows, model_rows) = (table.judgements(reference)?, table.judgements(model)?);
+        let distance: f64 = known.iter().map(|&k| (points[1][k] - points[0][k]).powi(2)).sum();
+        let mut gaps: Vec<FactorGap> = known
+            .iter()
+            .map(|&k| {
+                let (of_reference, of_model) = (points[0][k], points[1][k]);
+                let difference = of_model - of_reference;
+                FactorGap {
+                    factor: table.columns()[k].spec().id.clone(),
+                    reference: of_reference,
+                    model: of_model,
+                    gap: gap::paired_gap(&sums[0], &sums[1], k, settings.resampling.level),
+                    share: if distance > 0.0 { difference * difference / distance } else { 0.0 },
+                    reading: gap::reading(of_reference, of_model),
+                    examples: gap::examples(table, reference_rows, model_rows, k, difference, settings.examples),
+                }
+            })
+            .collect();
+        let p_values: Vec<Option<f64>> = gaps.iter().map(|gap| gap.gap.p_value).collect();
+        for (gap, q_value) in gaps.iter_mut().zip(settings.correction.adjust(&p_values)) {
+            gap.gap.q_value = q_value;
+        }
+        gaps.sort_by(|a, b| b.share.total_cmp(&a.share));
+        Ok(Self {
+            reference: reference.clone(),
+            model: model.clone(),
+            factors: known.iter().map(|&k| table.columns()[k].spec().id.clone()).collect(),
+            metrics,
+            shared,
+            gaps,
+        })
+    }
+
+    /// The value of a metric.
+    pub fn metric(&self, name: &str) -> Option<&Score> {
+        self.metrics.get(name)
+    }
+}
+
+/// Every metric on the data and on each resample of prompts.
+fn scores(
+    sums: &[PromptSums; 2],
+    joint: &[JointCounts],
+    known: &[usize],
+    settings: &AlignmentSettings,
+) -> BTreeMap<String, Score> {
+    let factors = sums[0].counts().len();
+    let replicates = settings.resampling.clusters(joint.len(), settings.metrics.len(), |multiplicity, out| {
+        let mut total = JointCounts::default();
+        for (&times, joint) in multiplicity.iter().zip(joint) {
+            if times > 0.0 {
+                total.merge(joint, times);
+            }
+        }
+        let mut scratch = Vec::with_capacity(factors);
+        let mut all = vec![0.0; factors];
+        let vectors = sums.each_ref().map(|sums| {
+            sums.tau14_into(multiplicity, &mut scratch, &mut all);
+            known.iter().map(|&k| all[k]).collect::<Vec<f64>>()
+        });
+        // A factor without a decided pair in this resample leaves the vectors undefined there.
+        let defined = vectors.iter().flatten().all(|tau| tau.is_finite());
+        let nothing: &[f64] = &[];
+        let [reference, model] =
+            vectors.each_ref().map(|vector| if defined { vector.as_slice() } else { nothing });
+        let sides = Sides::new(reference, model, &total);
+        for (value, metric) in out.iter_mut().zip(&settings.metrics) {
+            *value = metric.score(&sides).unwrap_or(f64::NAN);
+        }
+    });
+    let named = settings.metrics.iter().enumerate();
+    named.map(|(k, metric)| (metric.name().to_owned(), Score::from_replicates(&replicates, k))).collect()
+}

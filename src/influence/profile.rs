@@ -1,0 +1,182 @@
+//! What every measure of influence gives.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
+use crate::id::{AgentId, FactorId};
+use crate::influence::SignCounts;
+use crate::stats::Interval;
+use crate::table::{ComparisonTable, JudgementCounts};
+
+/// A number with its uncertainty. What is not defined is absent, never NaN or 0.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Estimate {
+    /// The value.
+    pub estimate: Option<f64>,
+    /// Its standard error.
+    pub std_error: Option<f64>,
+    /// The lower end of its interval.
+    pub ci_low: Option<f64>,
+    /// The upper end of its interval.
+    pub ci_high: Option<f64>,
+    /// The two-sided p-value of the value being 0.
+    pub p_value: Option<f64>,
+    /// The p-value corrected for the number of factors.
+    pub q_value: Option<f64>,
+}
+
+impl Estimate {
+    /// A value whose uncertainty is not known.
+    pub fn new(estimate: f64) -> Self {
+        Self { estimate: finite(estimate), ..Self::default() }
+    }
+
+    /// The same estimate with this standard error.
+    #[must_use]
+    pub fn std_error(mut self, std_error: f64) -> Self {
+        self.std_error = finite(std_error);
+        self
+    }
+
+    /// The same estimate with this interval.
+    #[must_use]
+    pub fn interval(mut self, interval: Option<Interval>) -> Self {
+        self.ci_low = interval.and_then(|interval| finite(interval.low));
+        self.ci_high = interval.and_then(|interval| finite(interval.high));
+        self
+    }
+
+    /// The same estimate with this p-value.
+    #[must_use]
+    pub fn p_value(mut self, p_value: Option<f64>) -> Self {
+        self.p_value = p_value.and_then(finite);
+        self
+    }
+}
+
+/// The value where it is finite: numbers that are not never leave the crate.
+pub(crate) fn finite(value: f64) -> Option<f64> {
+    value.is_finite().then_some(value)
+}
+
+/// Whether a factor's influence could be estimated, and if not, why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FactorStatus {
+    /// It could.
+    Estimated,
+    /// The factor never differs where the agent decided: its influence is 0 and has no uncertainty to speak of.
+    NeverDiffers,
+    /// No pair has both a decided preference and a known factor.
+    NoPairs,
+    /// All pairs come from one prompt: a value, but no standard error.
+    OnePrompt,
+    /// The model as a whole could not be fitted; see the status of the fit.
+    NotFitted,
+}
+
+/// The influence of one factor on one agent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct FactorInfluence {
+    /// The factor.
+    pub factor: FactorId,
+    /// Whether it could be estimated.
+    pub status: FactorStatus,
+    /// The influence with its uncertainty.
+    #[serde(flatten)]
+    pub estimate: Estimate,
+    /// How often the factor agrees with the preference, for measures that count.
+    #[serde(flatten)]
+    pub counts: Option<SignCounts>,
+}
+
+impl FactorInfluence {
+    /// The influence of a factor, estimated.
+    pub fn new(factor: impl Into<FactorId>, estimate: Estimate) -> Self {
+        Self { factor: factor.into(), status: FactorStatus::Estimated, estimate, counts: None }
+    }
+}
+
+/// The influence of all factors on one agent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct InfluenceProfile {
+    /// Whose preferences.
+    pub agent: AgentId,
+    /// By which measure.
+    pub measure: String,
+    /// How many judgements it rests on.
+    pub counts: JudgementCounts,
+    /// One entry a factor, in the order of the table.
+    pub factors: Vec<FactorInfluence>,
+}
+
+impl InfluenceProfile {
+    /// A profile of an agent by a measure.
+    pub fn new(
+        agent: AgentId,
+        measure: impl Into<String>,
+        counts: JudgementCounts,
+        factors: Vec<FactorInfluence>,
+    ) -> Self {
+        Self { agent, measure: measure.into(), counts, factors }
+    }
+
+    /// The influence of one factor.
+    pub fn factor(&self, factor: &FactorId) -> Option<&FactorInfluence> {
+        self.factors.iter().find(|influence| &influence.factor == factor)
+    }
+
+    /// The estimates in the order of the factors.
+    pub fn vector(&self) -> Vec<Option<f64>> {
+        self.factors.iter().map(|influence| influence.estimate.estimate).collect()
+    }
+}
+
+/// A way to quantify influence.
+///
+/// # Implementing
+///
+/// ```
+/// use prefactor::id::AgentId;
+/// use prefactor::influence::{Estimate, FactorInfluence, InfluenceMeasure, InfluenceProfile};
+/// use prefactor::table::ComparisonTable;
+///
+/// /// The share of decided pairs in which the preferred response has more of the factor.
+/// struct WinRate;
+///
+/// impl InfluenceMeasure for WinRate {
+///     fn name(&self) -> &str {
+///         "win_rate"
+///     }
+///
+///     fn fit(&self, table: &ComparisonTable, agent: &AgentId) -> prefactor::Result<InfluenceProfile> {
+///         let rows = table.judgements(agent)?.rows();
+///         let influence = |column: &prefactor::table::FactorColumn| {
+///             let differences: Vec<_> = column.differences().collect();
+///             let wins = rows.iter().filter_map(|row| {
+///                 Some(differences[row.pair as usize]? * f64::from(row.choice.decided()?) > 0.0)
+///             });
+///             let (won, all) = wins.fold((0.0, 0.0), |(won, all), win| (won + f64::from(win), all + 1.0));
+///             FactorInfluence::new(column.spec().id.clone(), Estimate::new(won / all))
+///         };
+///         let factors = table.columns().iter().map(influence).collect();
+///         Ok(InfluenceProfile::new(agent.clone(), self.name(), table.counts(agent)?, factors))
+///     }
+/// }
+/// ```
+pub trait InfluenceMeasure: Send + Sync {
+    /// The name in reports.
+    fn name(&self) -> &str;
+
+    /// The profile of one agent. Rows of the table are taken as they are: aggregate annotators first
+    /// ([`ComparisonTable::aggregated`]) where one judgement a pair is wanted.
+    ///
+    /// # Errors
+    ///
+    /// Where the agent is not in the table. What the data do not support is a status of the profile.
+    fn fit(&self, table: &ComparisonTable, agent: &AgentId) -> Result<InfluenceProfile>;
+}
