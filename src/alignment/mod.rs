@@ -15,6 +15,7 @@ mod score;
 
 pub use agreement::{AgreementRate, CohenKappa, KrippendorffAlpha};
 pub use ceiling::AnnotatorAgreement;
+pub(crate) use gap::signed;
 pub use gap::{FactorGap, Reading};
 pub use joint::{JointCounts, SharedPairs};
 pub use metric::{AlignmentMetric, Sides};

@@ -10,6 +10,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::error::{Error, Place, Result};
 use crate::id::{AgentId, AnnotatorId, FactorId, PairId, PromptId, ResponseId, SourceId, content_id};
+use crate::preference::formats::native::Record;
 use crate::preference::{
     InputRecord, Judgement, Pair, PairStream, PreferenceSource, RatedResponse, Rating, RatingRules, Response,
     SourceText,
@@ -83,6 +84,17 @@ pub struct Dataset {
     responses: Vec<DatasetResponse>,
     pairs: Vec<DatasetPair>,
     inputs: Vec<InputRecord>,
+    rated: Vec<RatedPrompt>,
+}
+
+/// The rated responses of one prompt, in order.
+#[derive(Debug, Clone, PartialEq)]
+struct RatedPrompt {
+    prompt: usize,
+    domain: Option<Arc<str>>,
+    responses: Vec<usize>,
+    /// Where the pairs that they make start.
+    first_pair: usize,
 }
 
 impl Dataset {
@@ -194,6 +206,34 @@ impl Dataset {
         agents
     }
 
+    /// The records that this data set was built from: rated responses and pairs, without the pairs that were
+    /// made from rated responses.
+    pub fn records(&self) -> impl Iterator<Item = Record> + '_ {
+        let responses = self.rated.iter().flat_map(|rated| {
+            rated.responses.iter().map(|&place| Record::Response(Box::new(self.rated_response(rated, place))))
+        });
+        // Pairs made from ratings stand behind all others.
+        let given = self.rated.first().map_or(self.pairs.len(), |rated| rated.first_pair);
+        let pairs = (0..given).filter_map(|place| self.pair_at(place));
+        responses.chain(pairs.map(|pair| Record::Pair(Box::new(pair))))
+    }
+
+    fn rated_response(&self, rated: &RatedPrompt, place: usize) -> RatedResponse {
+        let stored = &self.responses[place];
+        let context = &self.contexts[stored.context];
+        let mut response =
+            RatedResponse::new(stored.id.clone(), self.prompts[rated.prompt].clone(), Response::without_text());
+        response.prompt = context.prompt.clone();
+        response.source = context.source.clone();
+        response.reference = context.reference.clone();
+        response.domain = rated.domain.clone();
+        response.system = stored.system.clone();
+        response.text = stored.text.clone();
+        response.factors = stored.factors.clone();
+        response.ratings = stored.ratings.clone();
+        response
+    }
+
     /// One pair with its responses and texts.
     fn pair_at(&self, index: usize) -> Option<Pair> {
         let stored = self.pairs.get(index)?;
@@ -252,8 +292,6 @@ pub struct DatasetBuilder {
     response_places: FxHashMap<ResponseId, usize>,
     content_places: FxHashMap<Content, usize>,
     pair_ids: FxHashSet<PairId>,
-    /// Rated responses by prompt, in order: their pairs are made at the end.
-    rated: Vec<(usize, Option<Arc<str>>, Vec<usize>)>,
     rated_places: FxHashMap<usize, usize>,
 }
 
@@ -359,13 +397,12 @@ impl DatasetBuilder {
         });
         match self.rated_places.entry(prompt) {
             Entry::Occupied(entry) => {
-                if let Some((_, _, responses)) = self.rated.get_mut(*entry.get()) {
-                    responses.push(response);
-                }
+                self.dataset.rated[*entry.get()].responses.push(response);
             }
             Entry::Vacant(entry) => {
-                entry.insert(self.rated.len());
-                self.rated.push((prompt, rated.domain, vec![response]));
+                entry.insert(self.dataset.rated.len());
+                let (domain, responses) = (rated.domain, vec![response]);
+                self.dataset.rated.push(RatedPrompt { prompt, domain, responses, first_pair: 0 });
             }
         }
         Ok(self)
@@ -377,9 +414,10 @@ impl DatasetBuilder {
     ///
     /// [`Error::Empty`] where there is no pair.
     pub fn build(mut self) -> Result<Dataset> {
-        for (prompt, domain, responses) in std::mem::take(&mut self.rated) {
-            for (i, &a) in responses.iter().enumerate() {
-                for &b in &responses[i + 1..] {
+        for rated in &mut self.dataset.rated {
+            rated.first_pair = self.dataset.pairs.len();
+            for (i, &a) in rated.responses.iter().enumerate() {
+                for &b in &rated.responses[i + 1..] {
                     let (first, second) = (&self.dataset.responses[a], &self.dataset.responses[b]);
                     let id = PairId::from(format!("{}~{}", first.id, second.id));
                     let judgements = judgements_from_ratings(&self.rules, &first.ratings, &second.ratings);
@@ -387,7 +425,8 @@ impl DatasetBuilder {
                         let id = id.as_str().to_owned();
                         return Err(Error::DuplicateId { place: Place::memory(), kind: "pair", id });
                     }
-                    self.dataset.pairs.push(DatasetPair { id, prompt, domain: domain.clone(), a, b, judgements });
+                    let (prompt, domain) = (rated.prompt, rated.domain.clone());
+                    self.dataset.pairs.push(DatasetPair { id, prompt, domain, a, b, judgements });
                 }
             }
         }

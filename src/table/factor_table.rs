@@ -1,5 +1,7 @@
 //! A value for each response and factor.
 
+use std::collections::BTreeMap;
+
 use rustc_hash::FxHashMap;
 
 use crate::error::{Error, Place, Result};
@@ -202,6 +204,13 @@ impl FactorTable {
         let row = *self.places.get(response)?;
         let column = self.columns.iter().find(|column| &column.spec.id == factor)?;
         column.values.get(row).copied().filter(|value| !value.is_nan())
+    }
+
+    /// All known values of one response, by factor; empty where there is no such row.
+    pub fn values(&self, response: &ResponseId) -> BTreeMap<FactorId, f64> {
+        let Some(row) = self.row(response) else { return BTreeMap::new() };
+        let known = self.columns.iter().filter(|column| !column.values[row].is_nan());
+        known.map(|column| (column.spec.id.clone(), column.values[row])).collect()
     }
 
     /// Keeps the factors for which `keep` says so.

@@ -1,0 +1,20 @@
+//! What makes annotators, and what makes an LLM checker, prefer one answer about documents over another?
+//!
+//! `cargo run --example document_qa`, or with your own files
+//! `cargo run --example document_qa -- --pairs FILE --sources FILE`.
+
+mod support;
+
+use prefactor::task::Task;
+
+fn main() -> prefactor::Result<()> {
+    support::run(support::Example {
+        question: "What makes annotators, and what makes an LLM checker, prefer one answer about documents over another?",
+        about: "Embedded: RAGChecker's human study, 280 pairs of answers in ten domains. `human` is the sum of two \
+                annotators; the model prefers the answer with the higher claim F1 that Llama-3-70B measured against \
+                the reference answer. Claim precision and recall, its two halves, are among the factors.",
+        task: Task::document_qa(),
+        embedded: ("ragchecker.pairs.jsonl", include_str!("data/ragchecker.pairs.jsonl")),
+        configure: |analysis| analysis.agents(["human", "ragchecker-llama3-70b"]),
+    })
+}

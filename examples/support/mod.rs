@@ -1,0 +1,57 @@
+//! What the three examples share: reading their files, or the table embedded in them.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use prefactor::preference::Dataset;
+use prefactor::preference::formats::native;
+use prefactor::task::Task;
+use prefactor::{Analysis, Error, Result};
+
+/// One example.
+pub struct Example {
+    /// What it asks.
+    pub question: &'static str,
+    /// Where the embedded numbers come from.
+    pub about: &'static str,
+    /// The task.
+    pub task: Task,
+    /// The name and content of the embedded table.
+    pub embedded: (&'static str, &'static str),
+    /// Choices that hold for the embedded table only.
+    pub configure: fn(Analysis) -> Analysis,
+}
+
+const USAGE: &str = "usage: [--pairs FILE | --responses FILE] [--sources FILE]
+Without arguments the example runs on its embedded table of numbers. With files it measures the texts in them.";
+
+/// Runs an example on the files of the command line, or on its embedded table.
+pub fn run(example: Example) -> Result<()> {
+    let (mut sources, mut inputs) = (Vec::new(), Vec::new());
+    let mut args = std::env::args().skip(1);
+    while let Some(flag) = args.next() {
+        match (flag.as_str(), args.next()) {
+            ("--sources", Some(file)) => sources.push(PathBuf::from(file)),
+            ("--pairs" | "--responses", Some(file)) => inputs.push(PathBuf::from(file)),
+            _ => return Err(Error::Parameter { name: "arguments", value: flag, expected: USAGE }),
+        }
+    }
+    let started = Instant::now();
+    let mut builder = Dataset::builder();
+    let mut analysis = Analysis::new().task(example.task);
+    println!("{}\n", example.question);
+    if inputs.is_empty() {
+        println!("{}\n", example.about);
+        let (name, content) = example.embedded;
+        native::read(content.as_bytes(), name, &mut builder)?;
+        analysis = (example.configure)(analysis);
+    } else {
+        for file in sources.iter().chain(&inputs) {
+            native::read_file(file, &mut builder)?;
+        }
+    }
+    let report = analysis.run(&builder.build()?)?;
+    println!("{}", report.to_text());
+    println!("({:.1} s)", started.elapsed().as_secs_f64());
+    Ok(())
+}

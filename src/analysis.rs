@@ -1,0 +1,599 @@
+//! From a data set to a report, in one call.
+//!
+//! [`Analysis`] strings the rooms of the crate together: factors are measured, pairs
+//! compared, influence fitted, agents aligned. Each step is public, so anything
+//! this order does not fit can be done by hand.
+
+use std::collections::BTreeMap;
+
+use crate::alignment::{Alignment, AlignmentSettings, AnnotatorAgreement};
+use crate::error::{Error, Place, Result};
+use crate::factor::text::{TextFactors, Tokenizer};
+use crate::factor::{FactorExtractor, FactorSpec, Item, Needs};
+use crate::id::{AgentId, FactorId, ResponseId};
+use crate::influence::logistic::LogisticInfluence;
+use crate::influence::{InfluenceMeasure, PromptSums, Tau14};
+use crate::preference::{Aggregation, Dataset, InputRecord, RatingRules};
+use crate::report::{AgentReport, AlignmentReport, Influence, Provenance, Report, TauEntry};
+use crate::stats::{Correction, Resampling};
+use crate::table::{ComparisonTable, FactorTable, PairFactor};
+use crate::task::{Grounding, Task};
+
+/// What is being worked on, for a progress bar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stage {
+    /// Responses are measured.
+    Measuring,
+    /// Agents are analysed.
+    Fitting,
+}
+
+type OnProgress = Box<dyn Fn(Stage, usize, usize) + Send + Sync>;
+
+/// A whole analysis, configured.
+///
+/// ```
+/// use prefactor::Analysis;
+/// use prefactor::preference::{Dataset, Judgement, Pair, Preference, Response};
+///
+/// let pair = |i: usize, longer_wins: bool| {
+///     let preference = if longer_wins { Preference::A } else { Preference::B };
+///     Pair::new(i.to_string(), format!("p{i}"), Response::new("A long answer."), Response::new(format!("Short {i}.")))
+///         .judgement(Judgement::new("human", preference.clone()))
+///         .judgement(Judgement::new("judge", if i % 3 == 0 { Preference::B } else { preference }))
+/// };
+/// let dataset = Dataset::from_pairs((0..30).map(|i| pair(i, i % 5 != 0)))?;
+/// let report = Analysis::new().factors(["length"]).run(&dataset)?;
+/// assert_eq!(report.agents[&"human".into()].influence.tau14[&"length".into()].counts.concordant, 24);
+/// println!("{}", report.to_text());
+/// # Ok::<(), prefactor::Error>(())
+/// ```
+#[non_exhaustive]
+pub struct Analysis {
+    task: Option<Task>,
+    tokenizer: Tokenizer,
+    factors: Option<Vec<FactorId>>,
+    own_factors: TextFactors,
+    rating_factors: Vec<AgentId>,
+    rating_rules: RatingRules,
+    agents: Option<Vec<AgentId>>,
+    reference: Option<AgentId>,
+    aggregation: Aggregation,
+    tau: Tau14,
+    logistic: LogisticInfluence,
+    measures: Vec<Box<dyn InfluenceMeasure>>,
+    alignment: AlignmentSettings,
+    max_failures: f64,
+    on_progress: Option<OnProgress>,
+}
+
+impl std::fmt::Debug for Analysis {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Analysis")
+            .field("task", &self.task)
+            .field("factors", &self.factors)
+            .field("agents", &self.agents)
+            .field("reference", &self.reference)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Default for Analysis {
+    fn default() -> Self {
+        Self {
+            task: None,
+            tokenizer: Tokenizer::default(),
+            factors: None,
+            own_factors: TextFactors::empty(),
+            rating_factors: Vec::new(),
+            rating_rules: RatingRules::default(),
+            agents: None,
+            reference: None,
+            aggregation: Aggregation::default(),
+            tau: Tau14::default(),
+            logistic: LogisticInfluence::default(),
+            measures: Vec::new(),
+            alignment: AlignmentSettings::default(),
+            max_failures: 0.05,
+            on_progress: None,
+        }
+    }
+}
+
+impl Analysis {
+    /// An analysis with nothing chosen: general text factors, all agents, `human` as the reference if it is there.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The task: its factors, and what it counts as the source.
+    #[must_use]
+    pub fn task(mut self, task: Task) -> Self {
+        self.task = Some(task);
+        self
+    }
+
+    /// The tokenizer of the text factors.
+    #[must_use]
+    pub fn tokenizer(mut self, tokenizer: Tokenizer) -> Self {
+        self.tokenizer = tokenizer;
+        self
+    }
+
+    /// The factors, among those that are measured and those that came with the data; rating factors are added
+    /// to them. Names of the form `agent:dimension` choose among the ratings of that agent.
+    #[must_use]
+    pub fn factors<F: Into<FactorId>>(mut self, factors: impl IntoIterator<Item = F>) -> Self {
+        self.factors = Some(factors.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Adds a factor of your own.
+    #[must_use]
+    pub fn own_factor(mut self, factor: impl crate::factor::Factor + 'static) -> Self {
+        self.own_factors.push(factor);
+        self
+    }
+
+    /// Turns every dimension that these agents rated into a factor `agent:dimension`; an agent that judged pairs
+    /// becomes a factor of the pair under its own name.
+    #[must_use]
+    pub fn rating_factors<A: Into<AgentId>>(mut self, agents: impl IntoIterator<Item = A>) -> Self {
+        self.rating_factors = agents.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// How ratings became preferences: noted in the report (they are applied when the data set is built).
+    #[must_use]
+    pub fn rating_rules(mut self, rules: RatingRules) -> Self {
+        self.rating_rules = rules;
+        self
+    }
+
+    /// The agents to analyse; all of them by default.
+    #[must_use]
+    pub fn agents<A: Into<AgentId>>(mut self, agents: impl IntoIterator<Item = A>) -> Self {
+        self.agents = Some(agents.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Whom the others are compared with; `human` by default, or the first agent where there is no `human`.
+    #[must_use]
+    pub fn reference(mut self, reference: impl Into<AgentId>) -> Self {
+        self.reference = Some(reference.into());
+        self
+    }
+
+    /// How several annotators of an agent become one judgement a pair; the majority by default.
+    #[must_use]
+    pub fn aggregation(mut self, aggregation: Aggregation) -> Self {
+        self.aggregation = aggregation;
+        self
+    }
+
+    /// The seed of every draw.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.tau.seed = seed;
+        self.alignment.resampling.seed = seed;
+        self
+    }
+
+    /// The number of resamples of prompts behind the intervals of alignment; 2,000 by default.
+    #[must_use]
+    pub fn replicates(mut self, replicates: usize) -> Self {
+        self.alignment.resampling.replicates = replicates;
+        self
+    }
+
+    /// The level of all intervals, 0 to 1; 0.95 by default.
+    #[must_use]
+    pub fn level(mut self, level: f64) -> Self {
+        self.tau.level = level;
+        self.alignment.resampling.level = level;
+        self.logistic.level = level;
+        self
+    }
+
+    /// The correction for the number of factors; Benjamini–Hochberg by default.
+    #[must_use]
+    pub fn correction(mut self, correction: Correction) -> Self {
+        self.tau.correction = correction;
+        self.alignment.correction = correction;
+        self
+    }
+
+    /// The joint model.
+    #[must_use]
+    pub fn logistic(mut self, logistic: LogisticInfluence) -> Self {
+        self.logistic = logistic;
+        self
+    }
+
+    /// Estimates the order effect (a preference for the first response) in the joint model.
+    #[must_use]
+    pub fn order_effect(mut self, estimate: bool) -> Self {
+        self.logistic.order_effect = estimate;
+        self
+    }
+
+    /// Adds a measure of influence besides τ14 and the logistic model.
+    #[must_use]
+    pub fn measure(mut self, measure: impl InfluenceMeasure + 'static) -> Self {
+        self.measures.push(Box::new(measure));
+        self
+    }
+
+    /// Adds an alignment metric.
+    #[must_use]
+    pub fn metric(mut self, metric: impl crate::alignment::AlignmentMetric + 'static) -> Self {
+        self.alignment.metrics.push(Box::new(metric));
+        self
+    }
+
+    /// The share of failed judgements, 0 to 1, past which an agent is not analysed; 0.05 by default.
+    #[must_use]
+    pub fn max_failures(mut self, share: f64) -> Self {
+        self.max_failures = share;
+        self
+    }
+
+    /// Calls this with the stage, what is done and of how much.
+    #[must_use]
+    pub fn on_progress(mut self, callback: impl Fn(Stage, usize, usize) + Send + Sync + 'static) -> Self {
+        self.on_progress = Some(Box::new(callback));
+        self
+    }
+
+    /// Measures, compares, fits and aligns.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Analysis::table`] and [`Analysis::run_table`].
+    pub fn run(&self, dataset: &Dataset) -> Result<Report> {
+        let (table, notes) = self.measure_and_compare(dataset)?;
+        self.report(&table, dataset.inputs(), notes)
+    }
+
+    /// Measures the factors and compares the pairs, without fitting anything: save this, and the rest can be
+    /// done again without texts.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownId`] for a factor or rater that is not there, [`Error::MissingSource`] where a chosen factor
+    /// needs a text that no response has, [`Error::Empty`] where there is no factor at all.
+    pub fn table(&self, dataset: &Dataset) -> Result<ComparisonTable> {
+        Ok(self.measure_and_compare(dataset)?.0)
+    }
+
+    /// Fits and aligns on a table that is there already. The factors are those of the table.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownId`] for an agent that is not there, [`Error::Empty`] where there is no agent or no factor,
+    /// [`Error::TooManyFailures`] for the reference or an agent that was asked for, [`Error::Parameter`].
+    pub fn run_table(&self, table: &ComparisonTable) -> Result<Report> {
+        self.report(table, &[], Vec::new())
+    }
+
+    fn progress(&self, stage: Stage, done: usize, total: usize) {
+        if let Some(callback) = &self.on_progress {
+            callback(stage, done, total);
+        }
+    }
+
+    /// Measures the factors of the responses without comparing anything.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Analysis::table`].
+    pub fn measure_factors(&self, dataset: &Dataset) -> Result<FactorTable> {
+        Ok(self.measured(dataset)?.0)
+    }
+
+    fn measure_and_compare(&self, dataset: &Dataset) -> Result<(ComparisonTable, Vec<String>)> {
+        let (factors, pair_factors, notes) = self.measured(dataset)?;
+        Ok((ComparisonTable::new(dataset, &factors, pair_factors)?, notes))
+    }
+
+    /// The factors of responses and of pairs, and what a reader should know of them.
+    fn measured(&self, dataset: &Dataset) -> Result<(FactorTable, Vec<PairFactor>, Vec<String>)> {
+        let mut notes = Vec::new();
+        let mut factors = FactorTable::given(dataset)?;
+        let rated = |agent: &AgentId| {
+            dataset.responses().iter().any(|response| response.ratings.iter().any(|rating| &rating.agent == agent))
+        };
+        let (raters, judges): (Vec<AgentId>, Vec<AgentId>) = self.rating_factors.iter().cloned().partition(rated);
+        let known = dataset.agents();
+        if let Some(unknown) = judges.iter().find(|agent| !known.contains(agent)) {
+            let names: Vec<String> = known.iter().map(|agent| format!("`{agent}`")).collect();
+            return Err(Error::UnknownId {
+                place: Place::memory(),
+                kind: "agent",
+                id: unknown.as_str().to_owned(),
+                remedy: format!("agents that rated or judged: {}", names.join(", ")),
+            });
+        }
+        factors.push_ratings(dataset, &raters)?;
+        let mut pair_factors: Vec<PairFactor> =
+            judges.iter().map(|agent| PairFactor::from_agent(dataset, agent)).collect();
+        self.push_text_factors(dataset, &mut factors, &pair_factors, &mut notes)?;
+        if let Some(chosen) = &self.factors {
+            let keep = |spec: &FactorSpec| chosen.contains(&spec.id) || self.is_unlisted_rating(&spec.id, chosen);
+            factors.retain(keep);
+            pair_factors.retain(|factor| keep(&factor.spec));
+        }
+        if factors.specs().len() + pair_factors.len() == 0 {
+            return Err(Error::Empty {
+                what: "factors".into(),
+                remedy: "give responses with text, factors in the data, or raters whose ratings are factors".into(),
+            });
+        }
+        Ok((factors, pair_factors, notes))
+    }
+
+    /// Whether this is a factor of a rater of whom the choice names no factor: then all of them stay.
+    fn is_unlisted_rating(&self, factor: &FactorId, chosen: &[FactorId]) -> bool {
+        let of = |agent: &AgentId, factor: &FactorId| {
+            let rest = factor.as_str().strip_prefix(agent.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+        };
+        self.rating_factors
+            .iter()
+            .any(|agent| of(agent, factor) && !chosen.iter().any(|listed| of(agent, listed)))
+    }
+
+    fn push_text_factors(
+        &self,
+        dataset: &Dataset,
+        factors: &mut FactorTable,
+        pair_factors: &[PairFactor],
+        notes: &mut Vec<String>,
+    ) -> Result<()> {
+        let there: Vec<FactorId> =
+            factors.specs().map(|spec| spec.id.clone()).chain(pair_factors.iter().map(|f| f.spec.id.clone())).collect();
+        let grounding = self.task.as_ref().map_or(Grounding::default(), |task| task.grounding);
+        let sources: Vec<_> = dataset.contexts().iter().map(|context| grounding.source(context)).collect();
+        let mut ids: Vec<ResponseId> = Vec::new();
+        let mut items: Vec<Item<'_>> = Vec::new();
+        for response in dataset.responses() {
+            if let Some(text) = &response.text {
+                let context = &dataset.contexts()[response.context];
+                ids.push(response.id.clone());
+                items.push(Item {
+                    id: &response.id,
+                    text,
+                    prompt: context.prompt.as_deref(),
+                    source: sources[response.context].as_deref(),
+                });
+            }
+        }
+        let mut extractor = self.text_factors(&there)?.with_tokenizer(self.tokenizer);
+        if items.is_empty() {
+            if self.factors.is_some()
+                && let Some(spec) = extractor.specs().first()
+            {
+                return Err(Error::UnknownId {
+                    place: Place::memory(),
+                    kind: "factor",
+                    id: spec.id.as_str().to_owned(),
+                    remedy: "no response has a text to measure it on; choose among the factors of the data".into(),
+                });
+            }
+            notes.push("no response has a text: only factors that came with the data were used".into());
+            return Ok(());
+        }
+        let lacks = |needs: Needs| match needs {
+            Needs::Source => !items.iter().any(|item| item.source.is_some()),
+            Needs::Prompt => !items.iter().any(|item| item.prompt.is_some()),
+            _ => false,
+        };
+        let lacking: Vec<FactorSpec> = extractor.specs().into_iter().filter(|spec| lacks(spec.needs)).collect();
+        if let Some(spec) = lacking.first() {
+            if self.factors.is_some() {
+                return Err(Error::MissingSource {
+                    factor: spec.id.as_str().to_owned(),
+                    needs: if spec.needs == Needs::Prompt { "a prompt" } else { grounding.in_words() },
+                    item: "any response".into(),
+                    remedy: "give the texts with the data, choose the task whose source they are, or leave the factor out",
+                });
+            }
+            let names: Vec<String> = lacking.iter().map(|spec| format!("`{}`", spec.id)).collect();
+            notes.push(format!("left out, for want of {}: {}", grounding.in_words(), names.join(", ")));
+            extractor.retain(|spec| !lacks(spec.needs));
+        }
+        let textless = dataset.responses().len() - items.len();
+        if textless > 0 {
+            notes.push(format!("{textless} responses have no text; their text factors are missing"));
+        }
+        let extraction = extractor.measure_with(&items, |done, total| self.progress(Stage::Measuring, done, total))?;
+        factors.push_extraction(&ids, extraction)
+    }
+
+    /// The text factors to measure: those chosen that are not there yet, or those of the task.
+    fn text_factors(&self, there: &[FactorId]) -> Result<TextFactors> {
+        let own: Vec<FactorId> = self.own_factors.specs().into_iter().map(|spec| spec.id).collect();
+        let wanted: Vec<&str> = match &self.factors {
+            Some(chosen) => {
+                let rating = |id: &&FactorId| !self.rating_factors.iter().any(|agent| id.as_str().starts_with(agent.as_str()));
+                chosen.iter().filter(|id| !there.contains(id) && !own.contains(id)).filter(rating).map(FactorId::as_str).collect()
+            }
+            None => {
+                let general = Task::helpful_response().factors;
+                let listed = self.task.as_ref().map_or(general, |task| task.factors.clone());
+                let mut selected = TextFactors::select(
+                    &listed.iter().filter(|id| !there.contains(id)).map(FactorId::as_str).collect::<Vec<_>>(),
+                )?;
+                selected.extend(&self.own_factors);
+                return Ok(selected);
+            }
+        };
+        let mut selected = TextFactors::select(&wanted)?;
+        selected.extend(&self.own_factors);
+        Ok(selected)
+    }
+
+    fn report(&self, raw: &ComparisonTable, inputs: &[InputRecord], mut notes: Vec<String>) -> Result<Report> {
+        if raw.columns().is_empty() {
+            return Err(Error::Empty { what: "factors".into(), remedy: "give a table with at least one factor".into() });
+        }
+        let (agents, reference, refused) = self.choose_agents(raw)?;
+        let table = raw.aggregated(self.aggregation);
+        let total = agents.len();
+        let mut reports = BTreeMap::new();
+        for (done, agent) in agents.iter().enumerate() {
+            self.progress(Stage::Fitting, done, 2 * total);
+            let sums = PromptSums::new(&table, agent)?;
+            let mut other = BTreeMap::new();
+            for measure in &self.measures {
+                other.insert(measure.name().to_owned(), measure.fit(&table, agent)?.factors);
+            }
+            let influence = Influence {
+                tau14: TauEntry::map(self.tau.profile_of(&table, agent, &sums)?),
+                logistic: self.logistic.report(&table, agent)?,
+                other,
+            };
+            reports.insert(agent.clone(), AgentReport { counts: table.counts(agent)?, influence });
+        }
+        let mut annotators = BTreeMap::new();
+        for judgements in raw.agents() {
+            let agent = judgements.agent();
+            if judgements.annotators().len() > 1
+                && let Some(agreement) = AnnotatorAgreement::of(raw, agent, &self.alignment.resampling)?
+            {
+                annotators.insert(agent.clone(), agreement);
+            }
+        }
+        let ceiling = ceiling(&annotators, &reference);
+        let singles = raw.aggregated(match self.aggregation {
+            Aggregation::Each => Aggregation::Majority,
+            aggregation => aggregation,
+        });
+        let mut alignments = BTreeMap::new();
+        for (done, agent) in agents.iter().filter(|agent| **agent != reference).enumerate() {
+            self.progress(Stage::Fitting, total + done, 2 * total);
+            let alignment = Alignment::of(&singles, &reference, agent, &self.alignment)?;
+            alignments.insert(agent.clone(), AlignmentReport::new(alignment, ceiling));
+        }
+        self.progress(Stage::Fitting, 2 * total, 2 * total);
+        notes.extend(warnings(&reports, &table));
+        Ok(Report {
+            schema: Report::SCHEMA.to_owned(),
+            provenance: Provenance {
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                seed: self.alignment.resampling.seed,
+                inputs: inputs.to_vec(),
+                pairs: raw.pairs().len(),
+                prompts: raw.prompts().len(),
+                task: self.task.clone(),
+                tokenizer: self.tokenizer.name().to_owned(),
+                aggregation: self.aggregation,
+                rating_rules: self.rating_rules.clone(),
+                resampling: self.alignment.resampling.clone(),
+                correction: self.alignment.correction,
+            },
+            factors: raw.specs().cloned().collect(),
+            agents: reports,
+            alignment: BTreeMap::from([(reference.clone(), alignments)]),
+            annotators,
+            refused,
+            notes,
+            reference,
+        })
+    }
+
+    /// The agents to analyse, the reference among them, and those left out with the reason.
+    #[allow(clippy::type_complexity, reason = "three results of one decision")]
+    fn choose_agents(&self, table: &ComparisonTable) -> Result<(Vec<AgentId>, AgentId, BTreeMap<AgentId, String>)> {
+        let known: Vec<AgentId> = table.agents().iter().map(|known| known.agent().clone()).collect();
+        let Some(first) = known.first() else {
+            return Err(Error::Empty {
+                what: "judgements in the input".into(),
+                remedy: "give pairs with judgements, or responses with ratings".into(),
+            });
+        };
+        let human = AgentId::from("human");
+        let reference = match &self.reference {
+            Some(reference) => reference.clone(),
+            None if known.contains(&human) => human,
+            None => self.agents.as_ref().and_then(|agents| agents.first()).unwrap_or(first).clone(),
+        };
+        table.judgements(&reference)?;
+        let is_factor = |agent: &AgentId| table.specs().any(|spec| spec.id.as_str() == agent.as_str());
+        let mut chosen = match &self.agents {
+            Some(agents) => agents.clone(),
+            None => known.into_iter().filter(|agent| !is_factor(agent)).collect(),
+        };
+        chosen.push(reference.clone());
+        chosen.sort();
+        chosen.dedup();
+        let mut refused = BTreeMap::new();
+        let mut agents = Vec::with_capacity(chosen.len());
+        for agent in chosen {
+            let counts = table.counts(&agent)?;
+            if counts.failed as f64 > self.max_failures * counts.judged as f64 {
+                let error = Error::TooManyFailures {
+                    agent: agent.as_str().to_owned(),
+                    failed: counts.failed,
+                    total: counts.judged,
+                    allowed: self.max_failures,
+                };
+                if agent == reference || self.agents.is_some() {
+                    return Err(error);
+                }
+                refused.insert(agent, error.to_string());
+            } else {
+                agents.push(agent);
+            }
+        }
+        Ok((agents, reference, refused))
+    }
+}
+
+/// The annotators that a model can be held against: those of the reference, or of an agent named after it
+/// (`human-votes` for `human`), the one with most pairs.
+fn ceiling<'a>(
+    annotators: &'a BTreeMap<AgentId, AnnotatorAgreement>,
+    reference: &AgentId,
+) -> Option<&'a AnnotatorAgreement> {
+    let named_after = |agent: &AgentId| {
+        agent.as_str().strip_prefix(reference.as_str()).is_some_and(|rest| rest.starts_with(['-', '/', ':']))
+    };
+    annotators.get(reference).or_else(|| {
+        // The first of equals, and an explicit panel of votes before panels on single aspects.
+        annotators.values().filter(|agreement| named_after(&agreement.agent)).max_by(|a, b| {
+            let votes = |agreement: &AnnotatorAgreement| agreement.agent.as_str().ends_with("votes");
+            votes(a).cmp(&votes(b)).then(a.pairs.cmp(&b.pairs)).then_with(|| b.agent.cmp(&a.agent))
+        })
+    })
+}
+
+/// What a reader should know of the agents and factors.
+fn warnings(reports: &BTreeMap<AgentId, AgentReport>, table: &ComparisonTable) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for (agent, report) in reports {
+        let counts = &report.counts;
+        if counts.failed > 0 {
+            let kinds = counts.failures.iter().map(|(kind, count)| format!("{count} {}", kind.name()));
+            let kinds = kinds.collect::<Vec<_>>().join(", ");
+            warnings.push(format!("{agent}: {} of {} judgements failed ({kinds})", counts.failed, counts.judged));
+        }
+        if counts.used == 0 {
+            warnings.push(format!("{agent} never prefers a side: nothing can be said of what drives it"));
+        } else if counts.prompts < 20 {
+            warnings.push(format!(
+                "{agent}: only {} prompts with a preference; intervals over so few prompts are rough",
+                counts.prompts
+            ));
+        }
+    }
+    for column in table.columns() {
+        let missing = column.differences().filter(Option::is_none).count();
+        if missing > 0 {
+            let pairs = table.pairs().len();
+            warnings.push(format!("factor `{}` is missing in {missing} of {pairs} pairs", column.spec().id));
+        }
+    }
+    warnings
+}

@@ -1,0 +1,124 @@
+//! `prefactor analyze`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::Args as ClapArgs;
+use prefactor::preference::Aggregation;
+use prefactor::{Analysis, Error, Result};
+
+use crate::input::Input;
+use crate::progress;
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    input: Input,
+
+    /// Agents to analyse, separated by commas; all by default.
+    #[arg(long, value_delimiter = ',', value_name = "AGENTS")]
+    agents: Option<Vec<String>>,
+
+    /// Whom the others are compared with; `human` where there is one.
+    #[arg(long, value_name = "AGENT")]
+    reference: Option<String>,
+
+    /// Agents whose ratings become factors `agent:dimension`, separated by commas; an agent that judged pairs
+    /// becomes a factor under its own name.
+    #[arg(long, value_delimiter = ',', value_name = "AGENTS")]
+    rating_factors: Vec<String>,
+
+    /// How several annotators become one judgement a pair: `majority`, `signed-mean` or `each`.
+    #[arg(long, default_value = "majority")]
+    aggregation: Aggregation,
+
+    /// Estimate the order effect (a preference for the first response) in the joint model.
+    #[arg(long)]
+    order_effect: bool,
+
+    /// The share of failed judgements, 0 to 1, past which an agent is not analysed.
+    #[arg(long, default_value_t = 0.05, value_name = "SHARE")]
+    max_failures: f64,
+
+    /// The seed of every draw.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+
+    /// Resamples of prompts behind the intervals of alignment.
+    #[arg(long, default_value_t = 2000)]
+    replicates: usize,
+
+    /// Write the report as JSON to this file (`-` for standard output).
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+
+    /// Write the report as Markdown to this file (`-` for standard output).
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+
+    /// Write the table of comparisons to this file, as CSV where its name ends in `.csv`, else as JSON Lines.
+    #[arg(long, value_name = "FILE")]
+    table: Option<PathBuf>,
+
+    /// Neither progress nor the report in words.
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let dataset = args.input.read()?;
+    let mut analysis = Analysis::new()
+        .tokenizer(args.input.tokenizer)
+        .rating_rules(args.input.rules()?)
+        .rating_factors(args.rating_factors.iter().map(String::as_str))
+        .aggregation(args.aggregation)
+        .order_effect(args.order_effect)
+        .max_failures(args.max_failures)
+        .seed(args.seed)
+        .replicates(args.replicates)
+        .on_progress(progress::bar(args.quiet));
+    if let Some(task) = &args.input.task {
+        analysis = analysis.task(task.clone());
+    }
+    if let Some(factors) = &args.input.factors {
+        analysis = analysis.factors(factors.iter().map(String::as_str));
+    }
+    if let Some(agents) = &args.agents {
+        analysis = analysis.agents(agents.iter().map(String::as_str));
+    }
+    if let Some(reference) = &args.reference {
+        analysis = analysis.reference(reference.as_str());
+    }
+    let report = analysis.run(&dataset)?;
+    if let Some(path) = &args.table {
+        let table = analysis.table(&dataset)?;
+        let mut bytes = Vec::new();
+        if path.extension().is_some_and(|extension| extension == "csv") {
+            table.write_csv(&mut bytes)?;
+        } else {
+            table.write_jsonl(&mut bytes)?;
+        }
+        write(path, &bytes)?;
+    }
+    if let Some(path) = &args.json {
+        write(path, (report.to_json()? + "\n").as_bytes())?;
+    }
+    if let Some(path) = &args.markdown {
+        write(path, report.to_markdown().as_bytes())?;
+    }
+    let on_stdout = |path: &Option<PathBuf>| path.as_deref() == Some(Path::new("-"));
+    if !args.quiet && !on_stdout(&args.json) && !on_stdout(&args.markdown) {
+        print!("{}", report.to_text());
+    }
+    Ok(())
+}
+
+/// Writes a file, or standard output where its name is `-`.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let result = if path == Path::new("-") {
+        std::io::Write::write_all(&mut std::io::stdout().lock(), bytes)
+    } else {
+        fs::write(path, bytes)
+    };
+    result.map_err(|source| Error::Io { path: path.to_path_buf(), action: "write", source })
+}

@@ -1,0 +1,59 @@
+//! The `prefactor` command: thin over the library.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to its user")]
+
+mod analyze;
+mod extract;
+mod input;
+mod progress;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Why do people and models prefer one text over another?
+///
+/// Reads preference data, measures the factors of each response (length, coverage, novelty, …), says how much
+/// each factor drives each agent, how far models are from people, and on which factors they part.
+#[derive(Debug, Parser)]
+#[command(name = "prefactor", version, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 success, 1 the data cannot be analysed, 2 wrong usage, 3 a file cannot be read or written.
+
+Input files are JSON Lines: pairs with judgements, or responses with ratings (all pairs of one prompt are made).
+A pair, in one line:
+  {\"id\":\"1\", \"prompt_id\":\"p1\", \"prompt\":\"Is water wet?\", \"a\":{\"text\":\"Yes, it is.\"}, \"b\":{\"text\":\"No.\"},
+   \"judgements\":[{\"agent\":\"human\",\"preference\":\"a\"}, {\"agent\":\"my-model\",\"preference\":\"b\"}]}
+A rated response, in one line:
+  {\"id\":\"r1\", \"prompt_id\":\"p1\", \"text\":\"Yes, it is.\", \"ratings\":[{\"agent\":\"human\",\"scores\":{\"overall\":4}}]}";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Say which factors drive each agent, and where models part from people.
+    Analyze(Box<analyze::Args>),
+    /// Measure factors and write the records back with the values, with or without the texts.
+    Extract(Box<extract::Args>),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Analyze(args) => analyze::run(&args),
+        Command::Extract(args) => extract::run(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("prefactor: {error}");
+            ExitCode::from(if error.is_io() {
+                3
+            } else if error.is_parameter() {
+                2
+            } else {
+                1
+            })
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The result of an analysis, for programs and for people.
+//!
+//! A [`Report`] is plain data with a schema version; [`Report::to_text`] and
+//! [`Report::to_markdown`] say the same in words.
+
+mod blocks;
+mod model;
+mod outline;
+
+pub use model::{
+    AgentReport, AlignmentReport, AgreementReport, Influence, LogisticCoefficient, LogisticReport, Provenance,
+    Report, TauEntry,
+};

@@ -1,0 +1,265 @@
+//! The report as data.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::alignment::{Alignment, AnnotatorAgreement, FactorGap, Score, SharedPairs};
+use crate::factor::FactorSpec;
+use crate::id::{AgentId, FactorId};
+use crate::influence::{Estimate, FactorInfluence, FactorStatus, InfluenceProfile, SignCounts};
+use crate::preference::{Aggregation, InputRecord, RatingRules};
+use crate::report::{blocks, outline};
+use crate::stats::{Correction, Resampling};
+use crate::table::JudgementCounts;
+use crate::task::Task;
+
+/// The result of an analysis: which factors drive whom, how far the agents are aligned, and where they part.
+///
+/// Its JSON form is stable within a schema version; see [`Report::SCHEMA`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Report {
+    /// The version of this shape: [`Report::SCHEMA`].
+    pub schema: String,
+    /// How it was made.
+    pub provenance: Provenance,
+    /// Whom the others are compared with.
+    pub reference: AgentId,
+    /// The factors, in the order of the tables.
+    pub factors: Vec<FactorSpec>,
+    /// What drives each agent.
+    pub agents: BTreeMap<AgentId, AgentReport>,
+    /// By reference, then by agent: how far they are from each other.
+    pub alignment: BTreeMap<AgentId, BTreeMap<AgentId, AlignmentReport>>,
+    /// How far the annotators of an agent agree among themselves, where it has several.
+    pub annotators: BTreeMap<AgentId, AnnotatorAgreement>,
+    /// Agents that were left out, and why.
+    #[serde(default)]
+    pub refused: BTreeMap<AgentId, String>,
+    /// What a reader should know before using the figures.
+    #[serde(default)]
+    pub notes: Vec<String>,
+}
+
+/// How a report was made: enough to make it again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Provenance {
+    /// The version of this crate.
+    pub version: String,
+    /// The seed of every draw.
+    pub seed: u64,
+    /// The files that were read, with the digests of their bytes.
+    pub inputs: Vec<InputRecord>,
+    /// Pairs in the data.
+    pub pairs: usize,
+    /// Prompts in the data.
+    pub prompts: usize,
+    /// The task, where one was chosen.
+    pub task: Option<Task>,
+    /// The tokenizer of the text factors.
+    pub tokenizer: String,
+    /// How annotators became one judgement a pair.
+    pub aggregation: Aggregation,
+    /// How ratings became preferences.
+    pub rating_rules: RatingRules,
+    /// The resampling of prompts behind the intervals.
+    pub resampling: Resampling,
+    /// The correction for the number of factors.
+    pub correction: Correction,
+}
+
+/// What drives one agent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct AgentReport {
+    /// How many judgements it rests on.
+    pub counts: JudgementCounts,
+    /// The influence of the factors.
+    pub influence: Influence,
+}
+
+/// The influence of the factors by each measure.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Influence {
+    /// Factor by factor.
+    pub tau14: BTreeMap<FactorId, TauEntry>,
+    /// All factors together.
+    pub logistic: LogisticReport,
+    /// Other measures, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub other: BTreeMap<String, Vec<FactorInfluence>>,
+}
+
+/// τ14 of one factor.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct TauEntry {
+    /// Whether it could be estimated.
+    pub status: FactorStatus,
+    /// The value with its uncertainty.
+    #[serde(flatten)]
+    pub estimate: Estimate,
+    /// What it was counted from.
+    #[serde(flatten)]
+    pub counts: SignCounts,
+    /// How often the factor differs where the agent decided, 0 to 1.
+    pub coverage: Option<f64>,
+    /// How decisive it is where it differs, −1 to 1.
+    pub tau13: Option<f64>,
+}
+
+impl TauEntry {
+    pub(crate) fn map(profile: InfluenceProfile) -> BTreeMap<FactorId, Self> {
+        let entry = |influence: FactorInfluence| {
+            let counts = influence.counts.unwrap_or_default();
+            let entry = Self {
+                status: influence.status,
+                estimate: influence.estimate,
+                counts,
+                coverage: counts.coverage(),
+                tau13: counts.tau13(),
+            };
+            (influence.factor, entry)
+        };
+        profile.factors.into_iter().map(entry).collect()
+    }
+}
+
+/// The joint logistic model of one agent.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct LogisticReport {
+    /// `converged`, or why there are no coefficients.
+    pub status: String,
+    /// What the status means for these data: the factors it names, and the remedy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// Newton steps.
+    pub iterations: usize,
+    /// Rows of the fit: decided judgements with every factor known.
+    pub rows: usize,
+    /// Decided judgements left out because a factor is missing.
+    pub missing: usize,
+    /// Prompts among the rows.
+    pub clusters: usize,
+    /// Which covariance the standard errors come from.
+    pub covariance: String,
+    /// The log-likelihood.
+    pub log_likelihood: Option<f64>,
+    /// McFadden's R² against P(A) = ½.
+    pub mcfadden_r2: Option<f64>,
+    /// The order effect: log-odds of A where no factor differs, where it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order_effect: Option<LogisticCoefficient>,
+    /// A coefficient a factor: log-odds of preferring A per standardised difference.
+    pub coefficients: BTreeMap<FactorId, LogisticCoefficient>,
+}
+
+/// One coefficient of the joint model.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct LogisticCoefficient {
+    /// The log-odds per unit of the standardised difference.
+    pub estimate: f64,
+    /// Its standard error.
+    pub std_error: f64,
+    /// The lower end of its Wald interval.
+    pub ci_low: f64,
+    /// The upper end of its Wald interval.
+    pub ci_high: f64,
+    /// The estimate over its standard error.
+    pub z: f64,
+    /// The two-sided p-value of the coefficient being 0.
+    pub p_value: f64,
+    /// `exp(estimate)`.
+    pub odds_ratio: f64,
+    /// The size of one unit, in the factor's own unit: the root mean square of its differences.
+    pub scale: f64,
+}
+
+/// How far one agent is from the reference.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct AlignmentReport {
+    /// Each metric with its interval.
+    pub metrics: BTreeMap<String, Score>,
+    /// The judgements on shared pairs.
+    pub agreement: AgreementReport,
+    /// Factor by factor.
+    pub gaps: BTreeMap<FactorId, FactorGap>,
+    /// The factors, the one that carries most of the misalignment first.
+    pub order: Vec<FactorId>,
+    /// The factors beyond chance, in that order, in plain words.
+    pub findings: Vec<String>,
+}
+
+/// Judgements on shared pairs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct AgreementReport {
+    /// The overlap, in pairs.
+    #[serde(flatten)]
+    pub shared: SharedPairs,
+    /// `agree / both_decided`.
+    pub rate: Option<f64>,
+    /// The agent whose annotators are the ceiling of that rate, where there is one.
+    pub ceiling_agent: Option<AgentId>,
+    /// How often one of those annotators agrees with the majority of the others.
+    pub ceiling: Option<Score>,
+}
+
+impl AlignmentReport {
+    pub(crate) fn new(alignment: Alignment, ceiling: Option<&AnnotatorAgreement>) -> Self {
+        let (reference, model) = (alignment.reference.as_str(), alignment.model.as_str());
+        let findings = alignment.gaps.iter().filter(|gap| gap.is_significant(0.05));
+        Self {
+            findings: findings.map(|gap| gap.in_words(reference, model)).collect(),
+            order: alignment.gaps.iter().map(|gap| gap.factor.clone()).collect(),
+            agreement: AgreementReport {
+                shared: alignment.shared,
+                rate: (alignment.shared.both_decided > 0)
+                    .then(|| alignment.shared.agree as f64 / alignment.shared.both_decided as f64),
+                ceiling_agent: ceiling.map(|ceiling| ceiling.agent.clone()),
+                ceiling: ceiling.map(|ceiling| ceiling.leave_one_out),
+            },
+            gaps: alignment.gaps.into_iter().map(|gap| (gap.factor.clone(), gap)).collect(),
+            metrics: alignment.metrics,
+        }
+    }
+}
+
+impl Report {
+    /// The schema of this version.
+    pub const SCHEMA: &'static str = "prefactor.report/1";
+
+    /// The report for a terminal: about 100 characters wide, no colour.
+    pub fn to_text(&self) -> String {
+        blocks::to_text(&outline::blocks(self))
+    }
+
+    /// The report as Markdown.
+    pub fn to_markdown(&self) -> String {
+        blocks::to_markdown(&outline::blocks(self))
+    }
+
+    /// The report as indented JSON.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Serialization`](crate::Error::Serialization), which no report made by this crate causes.
+    pub fn to_json(&self) -> crate::Result<String> {
+        serde_json::to_string_pretty(self).map_err(crate::Error::serialization("the report cannot be written"))
+    }
+
+    /// Reads a report back.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Serialization`](crate::Error::Serialization) where the text is no report of this schema.
+    pub fn from_json(text: &str) -> crate::Result<Self> {
+        serde_json::from_str(text).map_err(crate::Error::serialization("the report cannot be read"))
+    }
+}
