@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use crate::error::Result;
 use crate::factor::FactorSpec;
-use crate::factor::text::Document;
+use crate::factor::text::{Document, Tokenizer, measure::measure};
 use crate::id::ResponseId;
 
 /// One response with what it answers, as an extractor sees it.
@@ -75,4 +75,16 @@ pub trait FactorExtractor: Send + Sync {
     ///
     /// When the extractor as a whole cannot work. One item that cannot be measured is `None` in its column.
     async fn extract(&self, items: &[Item<'_>]) -> Result<Extraction>;
+}
+
+/// Every factor is an extractor of one column, measured with the default [`Tokenizer`].
+#[async_trait]
+impl<F: Factor> FactorExtractor for F {
+    fn specs(&self) -> Vec<FactorSpec> {
+        vec![self.spec()]
+    }
+
+    async fn extract(&self, items: &[Item<'_>]) -> Result<Extraction> {
+        measure(&[self], Tokenizer::default(), items, &|_, _| {})
+    }
 }

@@ -1,0 +1,145 @@
+//! What responses answer, tokenized once for all of them.
+
+use std::sync::{Arc, OnceLock};
+
+use super::Tokenizer;
+use super::document::Document;
+use super::lexicon::{self, Kind};
+use super::ngrams::PairSet;
+use super::suffix::SuffixIndex;
+use super::vocabulary::{Vocabulary, Word};
+use super::words;
+
+/// A source and a prompt, tokenized once for all responses to them.
+///
+/// Cloning is a reference count. [`document`](Self::document) tokenizes a
+/// response against it.
+///
+/// ```
+/// use prefactor::factor::text::{Context, Tokenizer};
+/// let context = Context::new(Tokenizer::Unicode, Some("Who won?"), Some("The blue team won."));
+/// let document = context.document("The red team won.");
+/// assert_eq!(document.token_ids().len(), 4);
+/// assert_eq!(document.source_token_ids(), Some(&[0, 1, 2, 3][..]));
+/// // Words of the source keep their number in every response.
+/// assert_eq!(document.token_ids()[3], 3);
+/// ```
+#[derive(Debug, Clone)]
+pub struct Context<'a>(Arc<Inner<'a>>);
+
+#[derive(Debug)]
+struct Inner<'a> {
+    tokenizer: Tokenizer,
+    prompt: Option<&'a str>,
+    source: Option<&'a str>,
+    /// The words of the source first, then those of the prompt that the source does not have.
+    vocabulary: Vocabulary,
+    source_types: usize,
+    source_ids: Vec<u32>,
+    prompt_ids: Vec<u32>,
+    kinds: OnceLock<Vec<Kind>>,
+    source_bigrams: OnceLock<PairSet>,
+    suffixes: OnceLock<SuffixIndex>,
+    prompt_content: OnceLock<Vec<u32>>,
+}
+
+impl<'a> Context<'a> {
+    /// Tokenizes the prompt and the source.
+    pub fn new(tokenizer: Tokenizer, prompt: Option<&'a str>, source: Option<&'a str>) -> Self {
+        let size = source.map_or(0, str::len) + prompt.map_or(0, str::len);
+        // About every sixth byte starts a word, about every second word is new.
+        let mut vocabulary = Vocabulary::with_capacity((size / 12).min(4096));
+        let source_ids = intern_all(tokenizer, source, &mut vocabulary);
+        let source_types = vocabulary.len();
+        let prompt_ids = intern_all(tokenizer, prompt, &mut vocabulary);
+        Self(Arc::new(Inner {
+            tokenizer,
+            prompt,
+            source,
+            vocabulary,
+            source_types,
+            source_ids,
+            prompt_ids,
+            kinds: OnceLock::new(),
+            source_bigrams: OnceLock::new(),
+            suffixes: OnceLock::new(),
+            prompt_content: OnceLock::new(),
+        }))
+    }
+
+    /// A response, tokenized.
+    pub fn document<'d>(&self, text: &'d str) -> Document<'d>
+    where
+        'a: 'd,
+    {
+        Document::in_context(self.clone(), text)
+    }
+
+    /// How words and sentences are told.
+    pub fn tokenizer(&self) -> Tokenizer {
+        self.0.tokenizer
+    }
+
+    /// The prompt, where there is one.
+    pub fn prompt(&self) -> Option<&'a str> {
+        self.0.prompt
+    }
+
+    /// The source, where there is one.
+    pub fn source(&self) -> Option<&'a str> {
+        self.0.source
+    }
+
+    /// The words of the source as numbers, where there is one.
+    pub fn source_token_ids(&self) -> Option<&[u32]> {
+        self.0.source.map(|_| self.0.source_ids.as_slice())
+    }
+
+    /// The words of the prompt as numbers, where there is one.
+    pub fn prompt_token_ids(&self) -> Option<&[u32]> {
+        self.0.prompt.map(|_| self.0.prompt_ids.as_slice())
+    }
+
+    pub(super) fn vocabulary(&self) -> &Vocabulary {
+        &self.0.vocabulary
+    }
+
+    /// How many different words the source has; their numbers are those below.
+    pub(super) fn source_types(&self) -> usize {
+        self.0.source_types
+    }
+
+    pub(super) fn kinds(&self) -> &[Kind] {
+        self.0.kinds.get_or_init(|| lexicon::kinds(&self.0.vocabulary))
+    }
+
+    pub(super) fn source_bigrams(&self) -> &PairSet {
+        self.0.source_bigrams.get_or_init(|| PairSet::bigrams(&self.0.source_ids))
+    }
+
+    pub(super) fn suffixes(&self) -> &SuffixIndex {
+        self.0.suffixes.get_or_init(|| SuffixIndex::new(&self.0.source_ids, self.0.source_types))
+    }
+
+    /// The different content words of the prompt.
+    pub(super) fn prompt_content(&self) -> &[u32] {
+        self.0.prompt_content.get_or_init(|| {
+            let kinds = self.kinds();
+            let is_content = |id: &u32| kinds.get(*id as usize).is_some_and(|kind| !kind.function);
+            let mut content: Vec<u32> = self.0.prompt_ids.iter().copied().filter(is_content).collect();
+            content.sort_unstable();
+            content.dedup();
+            content
+        })
+    }
+}
+
+fn intern_all(tokenizer: Tokenizer, text: Option<&str>, vocabulary: &mut Vocabulary) -> Vec<u32> {
+    let Some(text) = text else { return Vec::new() };
+    let mut ids = Vec::with_capacity(text.len() / 6);
+    let mut scratch = String::new();
+    words::scan(tokenizer, text, |start, end| {
+        ids.push(vocabulary.intern(Word::at(text, start, end, &mut scratch)));
+    });
+    ids
+}
