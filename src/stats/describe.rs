@@ -69,3 +69,43 @@ pub(crate) fn quantile_sorted(sorted: &[f64], p: f64) -> Option<f64> {
     // No interpolation on an order statistic, where an infinite neighbour would give NaN.
     Some(if rank.fract() == 0.0 { below } else { below + (above - below) * rank.fract() })
 }
+
+/// How alike the members of one cluster are: the intra-cluster correlation by analysis of variance,
+/// (MSB − MSW)/(MSB + (m₀ − 1)·MSW) with m₀ = (N − Σm²/N)/(G − 1)
+/// (Donner 1986, <https://doi.org/10.2307/1403259>).
+///
+/// `cluster` names each value's cluster by any number. At most 1; a little below 0 where
+/// members are no more alike than others. `None` for fewer than two clusters, no cluster of
+/// two, lists of different length, or values that do not vary or are not finite.
+///
+/// ```
+/// use prefactor::stats::describe::intra_cluster_correlation;
+/// assert_eq!(intra_cluster_correlation(&[1.0, 1.0, 5.0, 5.0], &[0, 0, 1, 1]), Some(1.0));
+/// assert_eq!(intra_cluster_correlation(&[1.0, 5.0], &[0, 1]), None);
+/// ```
+pub fn intra_cluster_correlation(values: &[f64], cluster: &[usize]) -> Option<f64> {
+    if values.len() != cluster.len() {
+        return None;
+    }
+    let grand = mean(values)?;
+    let mut order: Vec<(usize, f64)> = cluster.iter().copied().zip(values.iter().copied()).collect();
+    // Stable: within a cluster the order of adding up stays as given.
+    order.sort_by_key(|&(cluster, _)| cluster);
+    let (mut clusters, mut squared_sizes, mut between, mut within) = (0.0, 0.0, 0.0, 0.0);
+    for members in order.chunk_by(|a, b| a.0 == b.0) {
+        let size = members.len() as f64;
+        let centre = members.iter().map(|&(_, value)| value).sum::<f64>() / size;
+        clusters += 1.0;
+        squared_sizes += size * size;
+        between += size * (centre - grand).powi(2);
+        within += members.iter().map(|&(_, value)| (value - centre).powi(2)).sum::<f64>();
+    }
+    let n = values.len() as f64;
+    if clusters < 2.0 || n <= clusters {
+        return None;
+    }
+    let (between, within) = (between / (clusters - 1.0), within / (n - clusters));
+    let typical_size = (n - squared_sizes / n) / (clusters - 1.0);
+    let correlation = (between - within) / (between + (typical_size - 1.0) * within);
+    correlation.is_finite().then_some(correlation)
+}

@@ -1,0 +1,131 @@
+//! A test of any difference between two agents, by swapping who is who.
+
+use super::parallel::{CHUNK, for_each_chunk};
+use super::seed::{derive_seed, rng};
+use rand_core::Rng as _;
+use serde::{Deserialize, Serialize};
+use std::fmt::Write as _;
+
+/// What [`paired_permutation_test`] finds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct PermutationTest {
+    /// The difference without any swap.
+    pub observed: f64,
+    /// The two-sided p-value, in (0, 1].
+    pub p_value: f64,
+    /// Whether every way to swap was tried; otherwise they were drawn at random.
+    pub exact: bool,
+    /// The standard error of `p_value` that is due to drawing; 0 if exact.
+    pub monte_carlo_error: f64,
+}
+
+/// The two-sided test that two agents behave alike, by swapping them in whole clusters.
+///
+/// `difference(swapped)` computes any figure of the first agent minus that of the second,
+/// where the two change places in the clusters marked `true`. The p-value is the share of
+/// ways to swap whose difference is at least as large as the observed one in magnitude;
+/// an undefined (not finite) difference counts as that large, which errs on the safe side.
+///
+/// All 2^(clusters − 1) different ways are tried if that is at most `replicates`; otherwise
+/// `replicates` are drawn and p = (b + 1)/(B + 1), with the Monte-Carlo error √(p(1 − p)/B).
+/// Draw `b` has a generator of its own, so threads do not matter. If the difference is a
+/// sum over clusters, [`sign_flip_test`](super::sign_flip_test) is the same test, faster.
+///
+/// `None` if there are no clusters, no replicates, or the observed difference is not finite.
+///
+/// ```
+/// use prefactor::stats::paired_permutation_test;
+/// let per_cluster = [0.3, 0.1, 0.4, 0.2, 0.5];
+/// let difference = |swapped: &[bool]| -> f64 {
+///     per_cluster.iter().zip(swapped).map(|(d, &swap)| if swap { -d } else { *d }).sum()
+/// };
+/// let test = paired_permutation_test(5, 1000, 0, difference).unwrap();
+/// // Only no swap at all and all swapped are as extreme.
+/// assert!(test.exact && (test.p_value - 2.0 / 32.0).abs() < 1e-15);
+/// ```
+pub fn paired_permutation_test<F>(
+    clusters: usize,
+    replicates: usize,
+    seed: u64,
+    difference: F,
+) -> Option<PermutationTest>
+where
+    F: Fn(&[bool]) -> f64 + Sync,
+{
+    if clusters == 0 || replicates == 0 {
+        return None;
+    }
+    let observed = difference(&vec![false; clusters]);
+    if !observed.is_finite() {
+        return None;
+    }
+    // The last cluster stays in a full trial: its mirror images have the same magnitude.
+    let ways = u32::try_from(clusters - 1).ok().and_then(|free| 1_usize.checked_shl(free));
+    let (exact, count) = match ways {
+        Some(ways) if ways <= replicates => (true, ways),
+        _ => (false, replicates),
+    };
+    let mut values = vec![0.0; count];
+    for_each_chunk(&mut values, CHUNK, |chunk, values| {
+        let mut swapped = vec![false; clusters];
+        let mut name = String::new();
+        for (place, value) in values.iter_mut().enumerate() {
+            let replicate = chunk * CHUNK + place;
+            if exact {
+                swapped
+                    .iter_mut()
+                    .take(clusters - 1)
+                    .enumerate()
+                    .for_each(|(bit, swap)| *swap = replicate >> bit & 1 == 1);
+            } else {
+                name.clear();
+                // Writing to a String cannot fail.
+                let _ = write!(name, "{replicate}");
+                let mut rng = rng(derive_seed(seed, &name, "permutation"));
+                for block in swapped.chunks_mut(64) {
+                    let bits = rng.next_u64();
+                    block.iter_mut().enumerate().for_each(|(bit, swap)| *swap = bits >> bit & 1 == 1);
+                }
+            }
+            *value = difference(&swapped);
+        }
+    });
+    // Adding up in another order may change the last digits.
+    let threshold = observed.abs() * (1.0 - 1e-12);
+    let extreme = values.iter().filter(|value| !value.is_finite() || value.abs() >= threshold).count();
+    let (p_value, monte_carlo_error) = if exact {
+        (extreme as f64 / count as f64, 0.0)
+    } else {
+        let p = (extreme + 1) as f64 / (count + 1) as f64;
+        (p, (p * (1.0 - p) / count as f64).sqrt())
+    };
+    Some(PermutationTest { observed, p_value, exact, monte_carlo_error })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sign_flip::sign_flip_test;
+    use super::*;
+
+    fn total(sums: &[f64]) -> impl Fn(&[bool]) -> f64 + Sync {
+        move |swapped| sums.iter().zip(swapped).map(|(sum, &swap)| if swap { -sum } else { *sum }).sum()
+    }
+
+    #[test]
+    fn a_sum_is_the_sign_flip_test() {
+        let sums = [3.0, -1.0, 4.0, 1.0, -5.0, 9.0, 2.0, 6.0];
+        let flipped = sign_flip_test(&sums, 0, 0).unwrap();
+        let full = paired_permutation_test(8, 128, 0, total(&sums)).unwrap();
+        assert!(full.exact && (full.p_value - flipped.p_value).abs() < 1e-14);
+        let drawn = paired_permutation_test(8, 127, 0, total(&sums)).unwrap();
+        assert!(!drawn.exact && (drawn.p_value - flipped.p_value).abs() < 5.0 * drawn.monte_carlo_error);
+    }
+
+    #[test]
+    fn nothing_to_test() {
+        assert_eq!(paired_permutation_test(0, 10, 0, |_| 1.0), None);
+        assert_eq!(paired_permutation_test(3, 0, 0, |_| 1.0), None);
+        assert_eq!(paired_permutation_test(3, 10, 0, |_| f64::NAN), None);
+        assert_eq!(paired_permutation_test(500, 10, 0, |_| 1.0).unwrap().p_value, 1.0);
+    }
+}
