@@ -10,13 +10,11 @@ mod replicates;
 pub use method::{IntervalMethod, basic_interval, bca_interval, normal_interval, percentile_interval};
 pub use replicates::Replicates;
 
+use super::parallel::{CHUNK, for_each_chunk};
 use super::seed::{derive_seed, index_below, rng};
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
-
-/// Replicates that one task computes with one buffer. The figures do not depend on it.
-const CHUNK: usize = 32;
 
 /// How to resample and which interval to read from the replicates.
 ///
@@ -124,22 +122,6 @@ fn draw(seed: u64, weights: &mut [f64]) {
     let clusters = u32::try_from(weights.len()).unwrap_or(u32::MAX);
     for _ in 0..weights.len() {
         weights[index_below(&mut rng, clusters) as usize] += 1.0;
-    }
-}
-
-/// Calls `work(chunk, values)` for each chunk of at most `size` values, on several threads where that is on.
-fn for_each_chunk(values: &mut [f64], size: usize, work: impl Fn(usize, &mut [f64]) + Sync) {
-    if size == 0 {
-        return;
-    }
-    #[cfg(feature = "rayon")]
-    {
-        use rayon::prelude::*;
-        values.par_chunks_mut(size).enumerate().for_each(|(chunk, values)| work(chunk, values));
-    }
-    #[cfg(not(feature = "rayon"))]
-    for (chunk, values) in values.chunks_mut(size).enumerate() {
-        work(chunk, values);
     }
 }
 

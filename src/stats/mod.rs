@@ -8,21 +8,33 @@
 //! What cannot be computed (a correlation with a constant, an interval from one cluster)
 //! is `None`, never a NaN that travels on unseen.
 
+pub mod agreement;
 pub mod bootstrap;
+pub mod classification;
 pub mod correlation;
 pub mod describe;
 pub mod distribution;
+pub mod folds;
 pub mod interval;
 pub mod multiplicity;
+mod parallel;
+pub mod permutation;
+pub mod power;
 pub mod seed;
 pub mod sign_flip;
 
+pub use agreement::{Confusion, FleissTotals, KappaWeights, Level, Ratings};
 pub use bootstrap::{IntervalMethod, Replicates, Resampling};
+pub use classification::{Calibration, CalibrationBin, auc, brier, log_loss, tjur_r2};
 pub use correlation::{KendallCounts, cosine, kendall_tau_b, lin_concordance, pearson, spearman};
+pub use describe::{intra_cluster_correlation, mean, quantile, std_dev, variance};
 pub use distribution::{
     chi2_sf, normal_cdf, normal_quantile, normal_sf, t_cdf, t_quantile, t_sf, two_sided_normal_p, two_sided_t_p,
 };
+pub use folds::group_folds;
 pub use interval::Interval;
 pub use multiplicity::Correction;
+pub use permutation::{PermutationTest, paired_permutation_test};
+pub use power::{Plan, design_effect};
 pub use seed::{Rng, derive_seed, index_below, normal, rng, uniform};
 pub use sign_flip::{SignFlipTest, sign_flip_test};
