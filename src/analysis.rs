@@ -9,13 +9,12 @@ use std::collections::BTreeMap;
 use crate::alignment::{Alignment, AlignmentSettings, AnnotatorAgreement};
 use crate::error::{Error, Place, Result};
 use crate::factor::text::{TextFactors, Tokenizer};
-use crate::factor::{FactorExtractor, FactorSpec, Item, Needs};
+use crate::factor::{FactorSpec, Item, Needs};
 use crate::id::{AgentId, FactorId, ResponseId};
-use crate::influence::logistic::LogisticInfluence;
-use crate::influence::{InfluenceMeasure, PromptSums, Tau14};
+use crate::influence::{InfluenceMeasure, LogisticInfluence, PromptSums, Tau14};
 use crate::preference::{Aggregation, Dataset, InputRecord, RatingRules};
 use crate::report::{AgentReport, AlignmentReport, Influence, Provenance, Report, TauEntry};
-use crate::stats::{Correction, Resampling};
+use crate::stats::Correction;
 use crate::table::{ComparisonTable, FactorTable, PairFactor};
 use crate::task::{Grounding, Task};
 
@@ -45,7 +44,7 @@ type OnProgress = Box<dyn Fn(Stage, usize, usize) + Send + Sync>;
 /// };
 /// let dataset = Dataset::from_pairs((0..30).map(|i| pair(i, i % 5 != 0)))?;
 /// let report = Analysis::new().factors(["length"]).run(&dataset)?;
-/// assert_eq!(report.agents[&"human".into()].influence.tau14[&"length".into()].counts.concordant, 24);
+/// assert_eq!(report.agents[&"human".into()].influence.tau14["length"].counts.concordant, 24);
 /// println!("{}", report.to_text());
 /// # Ok::<(), prefactor::Error>(())
 /// ```
@@ -85,7 +84,7 @@ impl Default for Analysis {
             task: None,
             tokenizer: Tokenizer::default(),
             factors: None,
-            own_factors: TextFactors::empty(),
+            own_factors: TextFactors::none(),
             rating_factors: Vec::new(),
             rating_rules: RatingRules::default(),
             agents: None,
@@ -132,7 +131,7 @@ impl Analysis {
     /// Adds a factor of your own.
     #[must_use]
     pub fn own_factor(mut self, factor: impl crate::factor::Factor + 'static) -> Self {
-        self.own_factors.push(factor);
+        self.own_factors = self.own_factors.push(factor);
         self
     }
 
@@ -335,13 +334,8 @@ impl Analysis {
 
     /// Whether this is a factor of a rater of whom the choice names no factor: then all of them stay.
     fn is_unlisted_rating(&self, factor: &FactorId, chosen: &[FactorId]) -> bool {
-        let of = |agent: &AgentId, factor: &FactorId| {
-            let rest = factor.as_str().strip_prefix(agent.as_str());
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
-        };
-        self.rating_factors
-            .iter()
-            .any(|agent| of(agent, factor) && !chosen.iter().any(|listed| of(agent, listed)))
+        let unlisted = |agent: &AgentId| !chosen.iter().any(|listed| is_of_agent(agent, listed));
+        self.rating_factors.iter().any(|agent| is_of_agent(agent, factor) && unlisted(agent))
     }
 
     fn push_text_factors(
@@ -407,30 +401,33 @@ impl Analysis {
         if textless > 0 {
             notes.push(format!("{textless} responses have no text; their text factors are missing"));
         }
-        let extraction = extractor.measure_with(&items, |done, total| self.progress(Stage::Measuring, done, total))?;
+        let extraction = extractor.measure_with_progress(&items, &|done, total| self.progress(Stage::Measuring, done, total))?;
         factors.push_extraction(&ids, extraction)
     }
 
     /// The text factors to measure: those chosen that are not there yet, or those of the task.
     fn text_factors(&self, there: &[FactorId]) -> Result<TextFactors> {
         let own: Vec<FactorId> = self.own_factors.specs().into_iter().map(|spec| spec.id).collect();
-        let wanted: Vec<&str> = match &self.factors {
-            Some(chosen) => {
-                let rating = |id: &&FactorId| !self.rating_factors.iter().any(|agent| id.as_str().starts_with(agent.as_str()));
-                chosen.iter().filter(|id| !there.contains(id) && !own.contains(id)).filter(rating).map(FactorId::as_str).collect()
-            }
-            None => {
-                let general = Task::helpful_response().factors;
-                let listed = self.task.as_ref().map_or(general, |task| task.factors.clone());
-                let mut selected = TextFactors::select(
-                    &listed.iter().filter(|id| !there.contains(id)).map(FactorId::as_str).collect::<Vec<_>>(),
-                )?;
-                selected.extend(&self.own_factors);
-                return Ok(selected);
-            }
+        let of_rater = |id: &FactorId| self.rating_factors.iter().any(|agent| is_of_agent(agent, id));
+        let listed = match (&self.factors, &self.task) {
+            (Some(chosen), _) => chosen,
+            (None, Some(task)) => &task.factors,
+            (None, None) => &Task::helpful_response().factors,
         };
-        let mut selected = TextFactors::select(&wanted)?;
-        selected.extend(&self.own_factors);
+        let wanted = listed.iter().filter(|id| !there.contains(id) && !own.contains(id) && !of_rater(id));
+        let selected = TextFactors::select(&wanted.map(FactorId::as_str).collect::<Vec<_>>());
+        let selected = selected.map_err(|error| match error {
+            Error::UnknownId { place, id, remedy, .. } if !there.is_empty() => {
+                let there: Vec<&str> = there.iter().map(FactorId::as_str).collect();
+                let remedy = format!("{remedy}; or one that came with the data: {}", there.join(", "));
+                Error::UnknownId { place, kind: "factor", id, remedy }
+            }
+            error => error,
+        })?;
+        let mut selected = selected.and(&self.own_factors);
+        if let Some(chosen) = &self.factors {
+            selected.retain(|spec| chosen.contains(&spec.id));
+        }
         Ok(selected)
     }
 
@@ -549,6 +546,12 @@ impl Analysis {
         }
         Ok((agents, reference, refused))
     }
+}
+
+/// Whether a factor is a rating of this agent: `agent:dimension`, or the agent's own name for judgements of pairs.
+fn is_of_agent(agent: &AgentId, factor: &FactorId) -> bool {
+    let rest = factor.as_str().strip_prefix(agent.as_str());
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
 }
 
 /// The annotators that a model can be held against: those of the reference, or of an agent named after it

@@ -120,7 +120,7 @@ fn figures_on_real_data_equal_the_reference() {
             let tau14 = &report.agents[&AgentId::from(agent.as_str())].influence.tau14;
             for (factor, reference) in object(reference) {
                 let name = factor_name(case, factor);
-                let entry = &tau14[&name.as_str().into()];
+                let entry = &tau14[name.as_str()];
                 let ours = [entry.counts.concordant, entry.counts.discordant, entry.counts.factor_ties];
                 let expected = ["C", "D", "T"].map(|count| reference[count].as_u64().expect("a count"));
                 assert_eq!(ours, expected, "{}: {agent}, {factor}", case.name);

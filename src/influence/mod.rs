@@ -6,11 +6,13 @@
 //! the [`logistic`] model looks at all of them together, so that factors which move
 //! together share what they explain.
 
+mod joint;
 pub mod logistic;
 mod profile;
 mod sums;
 mod tau;
 
+pub use joint::LogisticInfluence;
 pub use profile::{Estimate, FactorInfluence, FactorStatus, InfluenceMeasure, InfluenceProfile};
 pub use sums::{PromptSums, SignCounts};
 pub use tau::Tau14;

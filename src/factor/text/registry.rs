@@ -1,5 +1,7 @@
 //! A choice of text factors, measured together.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use super::factors::builtin;
@@ -22,7 +24,7 @@ use crate::factor::{Extraction, Factor, FactorExtractor, FactorSpec, Item, TaskK
 /// # Ok::<(), prefactor::Error>(())
 /// ```
 pub struct TextFactors {
-    factors: Vec<Box<dyn Factor>>,
+    factors: Vec<Arc<dyn Factor>>,
     tokenizer: Tokenizer,
 }
 
@@ -34,14 +36,14 @@ impl TextFactors {
 
     /// Every factor of this crate.
     pub fn all() -> Self {
-        Self { factors: builtin(), ..Self::none() }
+        Self { factors: builtin().into_iter().map(Arc::from).collect(), ..Self::none() }
     }
 
     /// The factors that are meaningful for the task.
     pub fn for_task(task: TaskKind) -> Self {
-        let mut factors = builtin();
-        factors.retain(|factor| factor.spec().tasks.contains(&task));
-        Self { factors, ..Self::none() }
+        let mut factors = Self::all();
+        factors.retain(|spec| spec.tasks.contains(&task));
+        factors
     }
 
     /// The factors with these identifiers, in this order.
@@ -69,7 +71,7 @@ impl TextFactors {
                     remedy: format!("use one of: {}", names.join(", ")),
                 });
             };
-            factors.push(factor.take().ok_or_else(|| Error::DuplicateFactor {
+            factors.push(factor.take().map(Arc::from).ok_or_else(|| Error::DuplicateFactor {
                 factor: id.to_owned(),
                 first: "the selection".to_owned(),
                 second: "the selection".to_owned(),
@@ -88,8 +90,20 @@ impl TextFactors {
     /// Adds a factor of your own.
     #[must_use]
     pub fn push(mut self, factor: impl Factor + 'static) -> Self {
-        self.factors.push(Box::new(factor));
+        self.factors.push(Arc::new(factor));
         self
+    }
+
+    /// Adds the factors of another choice.
+    #[must_use]
+    pub fn and(mut self, others: &Self) -> Self {
+        self.factors.extend(others.factors.iter().map(Arc::clone));
+        self
+    }
+
+    /// Keeps the factors for which `keep` says so.
+    pub fn retain(&mut self, mut keep: impl FnMut(&FactorSpec) -> bool) {
+        self.factors.retain(|factor| keep(&factor.spec()));
     }
 
     /// How words and sentences are told.
