@@ -258,7 +258,7 @@ impl ComparisonTable {
     /// # Errors
     ///
     /// [`Error::UnknownId`] where a response has no row in the factor table, [`Error::DuplicateFactor`] and
-    /// [`Error::Length`] for pair factors, [`Error::Empty`] where there are more pairs than a table can hold (2³²).
+    /// [`Error::Length`] for pair factors, [`Error::NonFinite`] where a difference overflows, [`Error::Parameter`] where there are more pairs than a table can hold (2³²).
     pub fn new(dataset: &Dataset, factors: &FactorTable, pair_factors: Vec<PairFactor>) -> Result<Self> {
         let n = dataset.pairs().len();
         if u32::try_from(n).is_err() {
@@ -276,7 +276,14 @@ impl ComparisonTable {
         let mut columns: Vec<(FactorSpec, Vec<f64>)> = Vec::new();
         for (spec, values) in factors.raw_columns() {
             let difference = |a: usize, b: usize| spec.tolerance.difference(values[rows[a]], values[rows[b]]);
-            let differences = dataset.pairs().iter().map(|pair| difference(pair.a, pair.b)).collect();
+            let differences: Vec<f64> = dataset.pairs().iter().map(|pair| difference(pair.a, pair.b)).collect();
+            if let Some(pair) = differences.iter().position(|difference| difference.is_infinite()) {
+                return Err(Error::NonFinite {
+                    place: Place::memory(),
+                    what: format!("the difference of factor `{}` in pair `{}`", spec.id, dataset.pairs()[pair].id),
+                    value: differences[pair],
+                });
+            }
             columns.push((spec.clone(), differences));
         }
         for factor in pair_factors {

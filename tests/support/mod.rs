@@ -9,7 +9,7 @@ use serde_json::Value;
 ///
 /// `PREFACTOR_SHARED` names it; by default it stands beside the package. Where it is not there, the test says
 /// that it was skipped (past the capture of the test harness) and returns.
-pub fn shared(test: &str) -> Option<PathBuf> {
+pub(crate) fn shared(test: &str) -> Option<PathBuf> {
     use std::io::Write;
     let folder = std::env::var_os("PREFACTOR_SHARED")
         .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared")), PathBuf::from);
@@ -21,7 +21,7 @@ pub fn shared(test: &str) -> Option<PathBuf> {
 }
 
 /// A file of reference numbers.
-pub fn golden(folder: &std::path::Path, name: &str) -> Value {
+pub(crate) fn golden(folder: &std::path::Path, name: &str) -> Value {
     let path = folder.join("golden").join(format!("{name}.json"));
     serde_json::from_str(&std::fs::read_to_string(&path).expect("a readable golden file")).expect("valid JSON")
 }

@@ -80,7 +80,7 @@ pub(crate) fn parse_line<T: DeserializeOwned>(path: &Path, line: u64, text: &str
             Err(error) => error.path().to_string(),
             Ok(_) => String::new(),
         };
-        if !matches!(field.as_str(), "" | ".") {
+        if !matches!(field.as_str(), "" | "." | "?") {
             place = place.field(field);
         }
         let remedy = match error.classify() {
