@@ -13,7 +13,7 @@ use crate::factor::{FactorSpec, Item, Needs};
 use crate::id::{AgentId, FactorId, ResponseId};
 use crate::influence::{InfluenceMeasure, LogisticInfluence, PromptSums, Tau14};
 use crate::preference::{Aggregation, Dataset, InputRecord, RatingRules};
-use crate::report::{AgentReport, AlignmentReport, Influence, Provenance, Report, TauEntry};
+use crate::report::{AgentReport, AlignmentReport, Influence, LogisticReport, Provenance, Report, TauEntry};
 use crate::stats::Correction;
 use crate::table::{ComparisonTable, FactorTable, PairFactor};
 use crate::task::{Grounding, Task};
@@ -191,7 +191,7 @@ impl Analysis {
     pub fn level(mut self, level: f64) -> Self {
         self.tau.level = level;
         self.alignment.resampling.level = level;
-        self.logistic.level = level;
+        self.logistic.params = self.logistic.params.level(level);
         self
     }
 
@@ -213,7 +213,7 @@ impl Analysis {
     /// Estimates the order effect (a preference for the first response) in the joint model.
     #[must_use]
     pub fn order_effect(mut self, estimate: bool) -> Self {
-        self.logistic.order_effect = estimate;
+        self.logistic.params = self.logistic.params.order_effect(estimate);
         self
     }
 
@@ -448,7 +448,7 @@ impl Analysis {
             }
             let influence = Influence {
                 tau14: TauEntry::map(self.tau.profile_of(&table, agent, &sums)?),
-                logistic: self.logistic.report(&table, agent)?,
+                logistic: LogisticReport::new(&self.logistic.fit_joint(&table, agent)?)?,
                 other,
             };
             reports.insert(agent.clone(), AgentReport { counts: table.counts(agent)?, influence });

@@ -1,25 +1,191 @@
-//! placeholder
+//! The joint logistic model over a comparison table.
+
 use crate::error::Result;
-use crate::id::AgentId;
-use crate::report::LogisticReport;
+use crate::id::{AgentId, FactorId};
+use crate::influence::logistic::{Design, LogisticFit, LogisticParams, Weights};
+use crate::influence::{Estimate, FactorInfluence, FactorStatus, InfluenceMeasure, InfluenceProfile};
+use crate::stats::{Correction, Interval};
 use crate::table::ComparisonTable;
 
-/// The joint logistic model.
-#[derive(Debug, Clone, PartialEq)]
+/// The unit in which a factor's differences enter the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Scale {
+    /// The root mean square of the factor's differences over all pairs of the table: a coefficient is the log-odds
+    /// per typical difference. Unlike the standard deviation it does not change when A and B change places.
+    #[default]
+    RootMeanSquare,
+    /// The factor's own unit.
+    Raw,
+    /// The sign of the difference: +1, 0, −1.
+    Sign,
+}
+
+/// What becomes of ties in the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum TiePolicy {
+    /// They are left out.
+    #[default]
+    Excluded,
+    /// They count as half a win for each side.
+    Half,
+}
+
+/// All factors together: `P(A preferred) = σ(α + Σ β_k z_k)` with `z_k` the scaled difference of factor `k`.
+///
+/// Rows are the judgements of the agent that prefer a side (and ties under [`TiePolicy::Half`]) and have every
+/// factor of the model; standard errors are clustered by prompt where prompts repeat. A factor that never differs
+/// among the rows, or is known in none of them, carries no information: it is left out and named in
+/// [`JointFit::left_out`]. Everything else that stands in the way of a fit is its status.
+///
+/// ```
+/// use prefactor::influence::LogisticInfluence;
+/// use prefactor::preference::{Dataset, Judgement, Pair, Preference, Response};
+/// use prefactor::table::{ComparisonTable, FactorTable};
+///
+/// let pair = |i: usize| {
+///     let a = Response::new(format!("a{i}")).factor("facts", (i % 5) as f64);
+///     let b = Response::new(format!("b{i}")).factor("facts", 2.0);
+///     let preference = if i % 5 > 2 || i % 11 == 0 { Preference::A } else { Preference::B };
+///     Pair::new(i.to_string(), format!("p{i}"), a, b).judgement(Judgement::new("human", preference))
+/// };
+/// let dataset = Dataset::from_pairs((0..60).map(pair))?;
+/// let table = ComparisonTable::new(&dataset, &FactorTable::given(&dataset)?, Vec::new())?;
+/// let joint = LogisticInfluence::default().fit_joint(&table, &"human".into())?;
+/// assert!(joint.fit.status.is_converged());
+/// assert!(joint.fit.coefficients()[0].estimate > 0.0);
+/// # Ok::<(), prefactor::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub struct LogisticInfluence {
-    /// Level.
-    pub level: f64,
-    /// Order effect.
-    pub order_effect: bool,
+    /// The model: order effect, penalty, covariance, level, …
+    pub params: LogisticParams,
+    /// The unit of the differences.
+    pub scale: Scale,
+    /// What becomes of ties.
+    pub ties: TiePolicy,
 }
-impl Default for LogisticInfluence {
-    fn default() -> Self {
-        Self { level: 0.95, order_effect: false }
+
+/// A fit of one agent, with what it was made from.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct JointFit {
+    /// The fit.
+    pub fit: LogisticFit,
+    /// The factors of the model with the size of one unit of each, in the order of the coefficients.
+    pub scales: Vec<(FactorId, f64)>,
+    /// Factors that never differ, or are never known, where the agent decided.
+    pub left_out: Vec<FactorId>,
+    /// Judgements left out because a factor of the model is missing.
+    pub missing: usize,
+}
+
+impl LogisticInfluence {
+    /// A model with these parameters.
+    pub fn new(params: LogisticParams) -> Self {
+        Self { params, ..Self::default() }
+    }
+
+    /// Fits the model of one agent.
+    ///
+    /// # Errors
+    ///
+    /// Where the agent is not in the table or a parameter is out of range. What the data do not support is the
+    /// [status](LogisticFit::status) of the fit.
+    pub fn fit_joint(&self, table: &ComparisonTable, agent: &AgentId) -> Result<JointFit> {
+        let outcome = |sign: i8| match (sign, self.ties) {
+            (1, _) => Some(1.0),
+            (-1, _) => Some(0.0),
+            (_, TiePolicy::Half) => Some(0.5),
+            (_, TiePolicy::Excluded) => None,
+        };
+        let decided: Vec<(u32, f64, f64)> = table
+            .judgements(agent)?
+            .rows()
+            .iter()
+            .filter_map(|row| Some((row.pair, outcome(row.choice.sign()?)?, row.weight)))
+            .collect();
+        let informative = |values: &[f64]| {
+            decided.iter().any(|&(pair, ..)| !matches!(values[pair as usize], difference if difference == 0.0 || difference.is_nan()))
+        };
+        let (used, unused): (Vec<_>, Vec<_>) =
+            table.columns().iter().partition(|column| informative(column.raw()));
+        let known = |pair: u32| used.iter().all(|column| !column.raw()[pair as usize].is_nan());
+        let rows: Vec<&(u32, f64, f64)> = decided.iter().filter(|&&(pair, ..)| known(pair)).collect();
+        let mut scales = Vec::with_capacity(used.len());
+        let mut columns = Vec::with_capacity(used.len());
+        for column in &used {
+            let scale = match self.scale {
+                Scale::RootMeanSquare => root_mean_square(column.raw()),
+                Scale::Raw | Scale::Sign => 1.0,
+            };
+            let scaled = rows.iter().map(|&&(pair, ..)| match (self.scale, column.raw()[pair as usize]) {
+                (Scale::Sign, difference) if difference != 0.0 => difference.signum(),
+                (_, difference) => difference / scale,
+            });
+            columns.push(scaled.collect());
+            scales.push((column.spec().id.clone(), scale));
+        }
+        let mut design = Design::builder(scales.iter().map(|(factor, _)| factor.clone()))
+            .columns(columns)
+            .outcome(rows.iter().map(|&&(_, outcome, _)| outcome).collect())
+            .clusters(rows.iter().map(|&&(pair, ..)| table.pairs()[pair as usize].prompt).collect());
+        if rows.iter().any(|&&(.., weight)| weight != 1.0) {
+            design = design.weights(Weights::Precision(rows.iter().map(|&&(.., weight)| weight).collect()));
+        }
+        Ok(JointFit {
+            fit: self.params.clone().check()?.fit_design(&design.build()?)?,
+            scales,
+            left_out: unused.iter().map(|column| column.spec().id.clone()).collect(),
+            missing: decided.len() - rows.len(),
+        })
     }
 }
-impl LogisticInfluence {
-    pub(crate) fn report(&self, _table: &ComparisonTable, _agent: &AgentId) -> Result<LogisticReport> {
-        Ok(LogisticReport::default())
+
+/// The root mean square of the known differences, scaled so that no square overflows or vanishes.
+fn root_mean_square(differences: &[f64]) -> f64 {
+    let known = || differences.iter().copied().filter(|difference| !difference.is_nan());
+    let largest = known().fold(0.0, |largest: f64, difference| largest.max(difference.abs()));
+    if largest == 0.0 {
+        return 1.0;
+    }
+    let (sum, count) = known().fold((0.0, 0.0), |(sum, count), d| (sum + (d / largest).powi(2), count + 1.0));
+    largest * (sum / count).sqrt()
+}
+
+impl InfluenceMeasure for LogisticInfluence {
+    fn name(&self) -> &str {
+        "logistic"
+    }
+
+    fn fit(&self, table: &ComparisonTable, agent: &AgentId) -> Result<InfluenceProfile> {
+        let joint = self.fit_joint(table, agent)?;
+        let level = self.params.check_ref()?.level();
+        let mut factors = Vec::with_capacity(table.columns().len());
+        for spec in table.specs() {
+            let mut influence = FactorInfluence::new(spec.id.clone(), Estimate::default());
+            match joint.fit.coefficient(&spec.id) {
+                Some(coefficient) => {
+                    influence.estimate = Estimate::new(coefficient.estimate);
+                    if let (Some(std_error), Some(wald)) = (coefficient.std_error, coefficient.wald(level)?) {
+                        influence.estimate = influence
+                            .estimate
+                            .std_error(std_error)
+                            .interval(Some(Interval { low: wald.low, high: wald.high }))
+                            .p_value(Some(wald.p));
+                    }
+                }
+                None if joint.left_out.contains(&spec.id) => influence.status = FactorStatus::NeverDiffers,
+                None => influence.status = FactorStatus::NotFitted,
+            }
+            factors.push(influence);
+        }
+        let p_values: Vec<Option<f64>> = factors.iter().map(|factor| factor.estimate.p_value).collect();
+        for (factor, q_value) in factors.iter_mut().zip(Correction::default().adjust(&p_values)) {
+            factor.estimate.q_value = q_value;
+        }
+        Ok(InfluenceProfile::new(agent.clone(), self.name(), table.counts(agent)?, factors))
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::alignment::{Alignment, AnnotatorAgreement, FactorGap, Score, SharedPairs};
 use crate::factor::FactorSpec;
 use crate::id::{AgentId, FactorId};
-use crate::influence::{Estimate, FactorInfluence, FactorStatus, InfluenceProfile, SignCounts};
+use crate::influence::{Estimate, FactorInfluence, FactorStatus, InfluenceProfile, JointFit, SignCounts};
 use crate::preference::{Aggregation, InputRecord, RatingRules};
 use crate::report::{blocks, outline};
 use crate::stats::{Correction, Resampling};
@@ -158,6 +158,60 @@ pub struct LogisticReport {
     pub coefficients: BTreeMap<FactorId, LogisticCoefficient>,
 }
 
+impl LogisticReport {
+    pub(crate) fn new(joint: &JointFit) -> crate::Result<Self> {
+        let fit = &joint.fit;
+        let mut report = Self {
+            status: fit.status.name().to_owned(),
+            iterations: fit.iterations,
+            rows: fit.n_rows,
+            missing: joint.missing,
+            clusters: fit.n_clusters.unwrap_or(0),
+            log_likelihood: fit.log_likelihood(),
+            mcfadden_r2: fit.mcfadden_r2(),
+            ..Self::default()
+        };
+        let mut detail: Vec<String> = Vec::new();
+        if !fit.status.is_converged() {
+            detail.push(format!("no joint model ({})", fit.status));
+        }
+        if !joint.left_out.is_empty() {
+            let names: Vec<String> = joint.left_out.iter().map(|factor| format!("`{factor}`")).collect();
+            detail.push(format!("left out of the joint model, because nothing differs: {}", names.join(", ")));
+        }
+        if joint.missing > 0 {
+            detail.push(format!("{} judgements are not in the joint model, because a factor is missing", joint.missing));
+        }
+        report.detail = (!detail.is_empty()).then(|| detail.join("; "));
+        if let Some(estimates) = &fit.estimates {
+            report.covariance = estimates.covariance_kind.name().to_owned();
+            for coefficient in &estimates.coefficients {
+                // A penalised coefficient has no standard error, and nothing that rests on one.
+                let wald = coefficient.wald(fit.level)?;
+                let factor = coefficient.term.factor();
+                let scale = joint.scales.iter().find(|(id, _)| Some(id) == factor).map_or(1.0, |&(_, scale)| scale);
+                let entry = LogisticCoefficient {
+                    estimate: coefficient.estimate,
+                    std_error: coefficient.std_error,
+                    ci_low: wald.map(|wald| wald.low),
+                    ci_high: wald.map(|wald| wald.high),
+                    z: wald.map(|wald| wald.z),
+                    p_value: wald.map(|wald| wald.p),
+                    odds_ratio: coefficient.estimate.exp(),
+                    scale,
+                };
+                match factor {
+                    Some(factor) => {
+                        report.coefficients.insert(factor.clone(), entry);
+                    }
+                    None => report.order_effect = Some(entry),
+                }
+            }
+        }
+        Ok(report)
+    }
+}
+
 /// One coefficient of the joint model.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -165,15 +219,15 @@ pub struct LogisticCoefficient {
     /// The log-odds per unit of the standardised difference.
     pub estimate: f64,
     /// Its standard error.
-    pub std_error: f64,
+    pub std_error: Option<f64>,
     /// The lower end of its Wald interval.
-    pub ci_low: f64,
+    pub ci_low: Option<f64>,
     /// The upper end of its Wald interval.
-    pub ci_high: f64,
+    pub ci_high: Option<f64>,
     /// The estimate over its standard error.
-    pub z: f64,
+    pub z: Option<f64>,
     /// The two-sided p-value of the coefficient being 0.
-    pub p_value: f64,
+    pub p_value: Option<f64>,
     /// `exp(estimate)`.
     pub odds_ratio: f64,
     /// The size of one unit, in the factor's own unit: the root mean square of its differences.

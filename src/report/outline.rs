@@ -99,16 +99,21 @@ fn by_reference(report: &Report) -> Vec<&FactorSpec> {
 fn tau_cell(report: &Report, agent: &AgentId, spec: &FactorSpec) -> String {
     let entry = report.agents.get(agent).and_then(|agent| agent.influence.tau14.get(&spec.id));
     let Some(entry) = entry else { return "–".into() };
-    match (entry.estimate.estimate, entry.estimate.ci_low, entry.estimate.ci_high) {
-        (Some(tau), Some(low), Some(high)) => {
+    match entry.estimate.estimate {
+        Some(_) if entry.status == FactorStatus::NeverDiffers => "never differs ".into(),
+        Some(tau) => {
             let mark = if entry.estimate.q_value.is_some_and(|q| q < LEVEL) { "*" } else { " " };
-            format!("{} [{}, {}]{mark}", signed(tau), signed(low), signed(high))
+            with_interval(tau, entry.estimate.ci_low, entry.estimate.ci_high, mark)
         }
-        (Some(tau), ..) => match entry.status {
-            FactorStatus::NeverDiffers => "never differs ".into(),
-            _ => format!("{} ", signed(tau)),
-        },
-        _ => "– ".into(),
+        None => "– ".into(),
+    }
+}
+
+/// "0.36 \[0.28, 0.44\]*", or the value alone where it has no interval.
+fn with_interval(value: f64, low: Option<f64>, high: Option<f64>, mark: &str) -> String {
+    match (low, high) {
+        (Some(low), Some(high)) => format!("{} [{}, {}]{mark}", signed(value), signed(low), signed(high)),
+        _ => format!("{}{mark}", signed(value)),
     }
 }
 
@@ -150,8 +155,8 @@ fn logistic(report: &Report, blocks: &mut Vec<Block>) {
                 let fit = report.agents.get(*agent).map(|agent| &agent.influence.logistic);
                 match fit.and_then(|fit| fit.coefficients.get(&spec.id)) {
                     Some(beta) => {
-                        let mark = if beta.p_value < LEVEL { "*" } else { " " };
-                        format!("{} [{}, {}]{mark}", signed(beta.estimate), signed(beta.ci_low), signed(beta.ci_high))
+                        let mark = if beta.p_value.is_some_and(|p| p < LEVEL) { "*" } else { " " };
+                        with_interval(beta.estimate, beta.ci_low, beta.ci_high, mark)
                     }
                     None => "– ".into(),
                 }
