@@ -34,6 +34,8 @@ mod registry;
 mod sentences;
 mod suffix;
 mod syllables;
+#[cfg(test)]
+mod tests;
 mod tokenizer;
 mod vocabulary;
 mod words;

@@ -35,12 +35,12 @@ fn silent_ending(word: &[u8]) -> bool {
     match word {
         [.., before, b'l', b'e'] => is_vowel(*before),
         [.., before, b'e'] => !is_vowel(*before),
-        [.., before, last, b'e', b's'] => {
-            !is_vowel(*last)
-                && !matches!(last, b's' | b'x' | b'z' | b'c' | b'g')
-                && !(*last == b'h' && matches!(before, b'c' | b's'))
-                && !(*last == b'l' && !is_vowel(*before))
-        }
+        [.., before, last, b'e', b's'] => match last {
+            b's' | b'x' | b'z' | b'c' | b'g' => false,
+            b'h' => !matches!(before, b'c' | b's'),
+            b'l' => is_vowel(*before),
+            _ => !is_vowel(*last),
+        },
         [.., last, b'e', b'd'] => !is_vowel(*last) && !matches!(last, b't' | b'd'),
         _ => false,
     }

@@ -22,12 +22,12 @@ pub(super) struct Word<'w> {
 }
 
 impl Key {
-    #[inline]
+    #[inline(always)]
     fn short(packed: u128) -> Self {
         Self { low: packed as u64, high: (packed >> 64) as u64 }
     }
 
-    #[inline]
+    #[inline(always)]
     fn hash(self) -> u32 {
         let product = u128::from(self.low ^ 0x9e37_79b9_7f4a_7c15) * u128::from(self.high ^ 0xd1b5_4a32_d192_ed03);
         let folded = (product as u64) ^ ((product >> 64) as u64);
@@ -37,7 +37,7 @@ impl Key {
 
 impl<'w> Word<'w> {
     /// A word of the text, in lower case; `scratch` holds it where it is long or not ASCII.
-    #[inline]
+    #[inline(always)]
     pub(super) fn at(text: &str, start: usize, end: usize, scratch: &'w mut String) -> Self {
         let bytes = text.as_bytes();
         let length = end - start;
@@ -50,6 +50,13 @@ impl<'w> Word<'w> {
                 return Self { key: Key::short(lower(packed)), long: &[] };
             }
         }
+        Self::folded(text, start, end, scratch)
+    }
+
+    /// A long word, or one with characters outside ASCII.
+    #[cold]
+    #[inline(never)]
+    fn folded(text: &str, start: usize, end: usize, scratch: &'w mut String) -> Self {
         scratch.clear();
         let word = text.get(start..end).unwrap_or_default();
         for character in word.chars() {
@@ -117,7 +124,7 @@ impl Vocabulary {
         self.keys.len()
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn get(&self, word: Word<'_>) -> Option<u32> {
         if self.keys.is_empty() {
             return None;
@@ -126,7 +133,7 @@ impl Vocabulary {
     }
 
     /// The number of the word, or the slot it would take.
-    #[inline]
+    #[inline(always)]
     fn find(&self, word: Word<'_>) -> Result<u32, usize> {
         let mask = self.slots.len() - 1;
         let mut slot = word.key.hash() as usize & mask;
@@ -145,7 +152,7 @@ impl Vocabulary {
     }
 
     /// The number of the word, which it gets now if it has none.
-    #[inline]
+    #[inline(always)]
     pub(super) fn intern(&mut self, word: Word<'_>) -> u32 {
         if 2 * (self.keys.len() + 1) > self.slots.len() {
             self.grow();

@@ -32,7 +32,7 @@ pub(super) fn scan(tokenizer: Tokenizer, text: &str, mut emit: impl FnMut(usize,
 }
 
 /// Maximal runs of ASCII letters and digits.
-#[inline]
+#[inline(always)]
 fn alnum_runs(bytes: &[u8], mut emit: impl FnMut(usize, usize)) {
     let mut at = 0;
     while at < bytes.len() {
@@ -50,7 +50,7 @@ fn alnum_runs(bytes: &[u8], mut emit: impl FnMut(usize, usize)) {
 }
 
 /// The words of UAX 29 where every byte is ASCII; `base` is added to the offsets.
-#[inline]
+#[inline(always)]
 fn ascii_words(bytes: &[u8], base: usize, emit: &mut impl FnMut(usize, usize)) {
     let mut at = 0;
     while at < bytes.len() {
@@ -77,7 +77,7 @@ fn ascii_words(bytes: &[u8], base: usize, emit: &mut impl FnMut(usize, usize)) {
 }
 
 /// Whether the mark at `at` stands inside a word: WB6/7 between letters, WB11/12 between digits.
-#[inline]
+#[inline(always)]
 fn joins(bytes: &[u8], at: usize) -> bool {
     let (Some(&before), Some(&after)) = (bytes.get(at.wrapping_sub(1)), bytes.get(at + 1)) else {
         return false;
