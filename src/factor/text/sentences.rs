@@ -23,10 +23,16 @@ pub(super) fn scan(tokenizer: Tokenizer, text: &str, mut emit: impl FnMut(usize)
 /// The number of maximal runs of `.`, `!` and `?`, at least 1.
 pub(super) fn count_terminator_runs(text: &str) -> usize {
     let bytes = text.as_bytes();
-    let first = usize::from(bytes.first().is_some_and(|&byte| is_terminator(byte)));
-    // Short blocks counted in a byte, so that the loop is a vector loop.
-    let later = bytes.windows(2).map(|pair| u8::from(is_terminator(pair[1]) & !is_terminator(pair[0])));
-    let later: usize = later.map(usize::from).sum();
+    let Some((&first, rest)) = bytes.split_first() else { return 1 };
+    // Blocks whose count fits a byte, so that this is a vector loop.
+    let blocks = rest.chunks(255).zip(bytes.chunks(255));
+    let starts = blocks.map(|(now, before)| {
+        let starts =
+            now.iter().zip(before).map(|(&now, &before)| u8::from(is_terminator(now) & !is_terminator(before)));
+        usize::from(starts.sum::<u8>())
+    });
+    let later: usize = starts.sum();
+    let first = usize::from(is_terminator(first));
     (first + later).max(1)
 }
 
