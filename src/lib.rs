@@ -1,4 +1,60 @@
-//! Preference factors.
+//! *Preference factors*: why people and language models prefer one text over another.
+//!
+//! From pairs of responses with the preferences of several *agents* — people, models — this crate measures the
+//! *factors* of each response (length, coverage of the source, repetition, …), estimates how much each factor
+//! drives each agent's preferences, and says how far a model is from people and on which factors they part.
+//!
+//! # From pairs to a report
+//!
+//! ```
+//! use prefactor::preference::{Dataset, Judgement, Pair, Preference, Response};
+//! use prefactor::{Analysis, task::Task};
+//!
+//! let pair = |i: usize| {
+//!     let long = Response::new("Paris, on the Seine, has been the capital of France for centuries.");
+//!     let short = Response::new(format!("It is Paris, answer {i}."));
+//!     Pair::new(format!("pair-{i}"), format!("prompt-{i}"), long, short)
+//!         .prompt("What is the capital of France?")
+//!         .judgement(Judgement::new("human", if i % 4 == 0 { Preference::B } else { Preference::A }))
+//!         .judgement(Judgement::new("judge", if i % 9 == 0 { Preference::B } else { Preference::A }))
+//! };
+//! let dataset = Dataset::from_pairs((0..40).map(pair))?;
+//! let report = Analysis::new().task(Task::helpful_response()).factors(["length", "ttr"]).run(&dataset)?;
+//! assert_eq!(report.agents["human"].influence.tau14["length"].counts.concordant, 30);
+//! println!("{}", report.to_text());
+//! # Ok::<(), prefactor::Error>(())
+//! ```
+//!
+//! # The way of the data
+//!
+//! 1. [`preference`]: a [`PreferenceSource`](preference::PreferenceSource) gives pairs with judgements; a
+//!    [`Dataset`](preference::Dataset) holds them.
+//! 2. [`factor`]: a [`FactorExtractor`](factor::FactorExtractor) measures the responses; a
+//!    [`Factor`](factor::Factor) is the simple case.
+//! 3. [`table`]: a [`ComparisonTable`](table::ComparisonTable) holds differences and choices. It is the waist of the
+//!    crate: save it, and all that follows can be done again without texts.
+//! 4. [`influence`]: an [`InfluenceMeasure`](influence::InfluenceMeasure) — [`Tau14`](influence::Tau14) or the
+//!    [`logistic`](influence::logistic) model — says what drives one agent.
+//! 5. [`alignment`]: an [`AlignmentMetric`](alignment::AlignmentMetric) compares two agents; gaps say where they part.
+//! 6. [`report`]: the result, for programs and for people.
+//!
+//! [`Analysis`] does all of it in one call; [`task`] holds the three tasks as data; [`stats`] is the statistics
+//! underneath and knows nothing of preferences.
+//!
+//! # Rules that hold everywhere
+//!
+//! An estimate comes with its uncertainty and with how many judgements were used, tied, abstained and failed.
+//! Missing is missing, never 0. A failed judgement is never a tie. Everything is joined by identifier. Every draw
+//! comes from a seed, and the same seed gives the same bytes for any number of threads. No input makes this crate
+//! panic.
+//!
+//! # Crate features
+//!
+//! * **`rayon`** (default): several threads for extraction, fitting and resampling. Turn it off for a
+//!   single-threaded target; figures stay the same.
+//! * **`linfa`** (default): the logistic model under linfa's traits, and linfa-logistic as a second backend. Turn it
+//!   off to do without linfa and ndarray.
+//! * **`cli`**: the `prefactor` command. A library user does not need it.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -18,3 +74,8 @@ pub mod task;
 pub use analysis::{Analysis, Stage};
 pub use error::{Error, Result};
 pub use report::Report;
+
+/// The code of the README, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

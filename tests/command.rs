@@ -1,0 +1,105 @@
+//! The `prefactor` command as a user runs it.
+#![cfg(feature = "cli")]
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use prefactor::Report;
+use prefactor::id::AgentId;
+
+fn prefactor(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_prefactor")).args(args).output().expect("the command runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn scratch(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
+}
+
+const EMBEDDED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/pandalm.pairs.jsonl");
+
+#[test]
+fn analyze_writes_the_report_in_three_forms() {
+    let (json, markdown, table) = (scratch("report.json"), scratch("report.md"), scratch("table.csv"));
+    let files = [&json, &markdown, &table].map(|path| path.to_string_lossy().into_owned());
+    let output = prefactor(&[
+        "analyze", EMBEDDED, "--task", "helpful_response", "--agents", "human,gpt-3.5-turbo", "--replicates", "100",
+        "--json", &files[0], "--markdown", &files[1], "--table", &files[2],
+    ]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(output.stderr.is_empty(), "progress off a terminal: {}", text(&output.stderr));
+    let words = text(&output.stdout);
+    assert!(words.contains("How far gpt-3.5-turbo is from human"), "{words}");
+    let report = Report::from_json(&std::fs::read_to_string(&json).expect("the JSON")).expect("a report");
+    assert_eq!(report.schema, Report::SCHEMA);
+    assert_eq!(report.agents[&AgentId::from("human")].counts.pairs, 999);
+    assert_eq!(report.provenance.inputs[0].sha256.as_ref().map(String::len), Some(64));
+    assert!(report.to_markdown() == std::fs::read_to_string(&markdown).expect("the Markdown"));
+    let table = prefactor::table::ComparisonTable::read_csv(std::fs::File::open(&table).expect("the table"), "table.csv");
+    assert_eq!(table.expect("a table").pairs().len(), 999);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes() {
+    let run = |seed: &str| {
+        text(&prefactor(&["analyze", EMBEDDED, "--replicates", "200", "--seed", seed, "--json", "-"]).stdout)
+    };
+    let first = run("7");
+    assert!(first.starts_with("{\n"));
+    assert_eq!(first, run("7"));
+    assert_ne!(first, run("8"));
+}
+
+#[test]
+fn exit_codes_tell_usage_data_and_files_apart() {
+    for (args, code, words) in [
+        (vec!["analyze", "nowhere.jsonl"], 3, "nowhere.jsonl"),
+        (vec!["analyze", EMBEDDED, "--agents", "nobody"], 1, "known: `gpt-3.5-turbo`"),
+        (vec!["analyze", EMBEDDED, "--factors", "lenght"], 1, "`lenght`"),
+        (vec!["analyze", EMBEDDED, "--preference", "human"], 2, "AGENT=DIMENSION"),
+        (vec!["analyze", EMBEDDED, "--task", "poetry"], 2, "summarization"),
+        (vec!["analyze", EMBEDDED, "--replicates", "0"], 2, "replicates"),
+        (vec!["analyze"], 2, "INPUT"),
+    ] {
+        let output = prefactor(&args);
+        let errors = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {errors}");
+        assert!(errors.contains(words), "{args:?}: {errors}");
+    }
+}
+
+#[test]
+fn help_teaches() {
+    let help = text(&prefactor(&["analyze", "--help"]).stdout);
+    for word in ["--task", "--rating-factors", "--tokenizer", "mean(coherence,fluency)", "ascii-alnum"] {
+        assert!(help.contains(word), "{word} is not in the help");
+    }
+}
+
+#[test]
+fn extract_keeps_what_analyze_says() {
+    let Some(folder) = support::shared("extract_keeps_what_analyze_says") else { return };
+    let pairs = folder.join("data/pandalm.pairs.jsonl").to_string_lossy().into_owned();
+    let numbers = scratch("numbers.jsonl").to_string_lossy().into_owned();
+    let measured = prefactor(&[
+        "extract", &pairs, "--task", "helpful_response", "--numbers-only", "--decimals", "9", "--out", &numbers,
+    ]);
+    assert!(measured.status.success(), "{}", text(&measured.stderr));
+    assert!(!std::fs::read_to_string(&numbers).expect("the numbers").contains("\"text\""));
+    let report = |file: &str| {
+        let output = prefactor(&["analyze", file, "--task", "helpful_response", "--replicates", "50", "--json", "-"]);
+        Report::from_json(&text(&output.stdout)).expect("a report")
+    };
+    let (from_texts, from_numbers) = (report(&pairs), report(&numbers));
+    for (agent, ours) in &from_texts.agents {
+        for (factor, entry) in &ours.influence.tau14 {
+            let other = &from_numbers.agents[agent].influence.tau14[factor];
+            assert_eq!(entry.counts, other.counts, "{agent}, {factor}");
+        }
+    }
+}
