@@ -2,6 +2,8 @@
 //!
 //! Runs where the data is; `PREFACTOR_SHARED` says where.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::HashMap;
 use std::io::Write;
 use std::path::PathBuf;
