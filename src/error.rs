@@ -7,6 +7,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The result of a fallible call of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -20,9 +21,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Place {
-    file: Option<PathBuf>,
+    file: Option<Arc<Path>>,
     line: Option<u64>,
-    field: Option<String>,
+    field: Option<Box<str>>,
 }
 
 impl Place {
@@ -33,7 +34,7 @@ impl Place {
 
     /// A file.
     pub fn file(path: impl AsRef<Path>) -> Self {
-        Self { file: Some(path.as_ref().to_path_buf()), ..Self::default() }
+        Self { file: Some(path.as_ref().into()), ..Self::default() }
     }
 
     /// The same place, at this line (counted from 1).
@@ -45,8 +46,8 @@ impl Place {
 
     /// The same place, at this field.
     #[must_use]
-    pub fn field(mut self, field: impl Into<String>) -> Self {
-        self.field = Some(field.into());
+    pub fn field(mut self, field: impl AsRef<str>) -> Self {
+        self.field = Some(field.as_ref().into());
         self
     }
 

@@ -107,8 +107,8 @@ fn entities_and_numbers() {
     assert_eq!(unicode("entities", "Here I saw Paris. Then London"), Some(2.0));
     assert_eq!(ascii("entities", "Here I saw Paris. Then London\nBerlin", None), Some(2.0));
     assert_eq!(unicode("numbers", "1. one\n2) two 3 4th B2"), Some(2.0));
-    assert_eq!(sourced("unsupported_numbers", "no numbers", "3"), None);
-    assert_eq!(sourced("unsupported_entities", "We met Ada and Bob", "ada"), Some(0.5));
+    assert_eq!(sourced("unsupported_numbers", "no numbers", "3"), Some(0.0));
+    assert_eq!(sourced("unsupported_entities", "We met Ada and Bob", "ada"), Some(0.2));
 }
 
 #[test]

@@ -23,23 +23,24 @@ factor! {
 }
 
 factor! {
-    /// `unsupported_entities`: entity-like words of the response that the source does not have, divided by all of them. Unit: share.
+    /// `unsupported_entities`: entity-like words of the response that the source does not have, divided by its words. Unit: share of tokens.
     ///
-    /// See [`Entities`]. Range: 0 to 1; missing without a source or without such words.
+    /// See [`Entities`]; per word for the reason given at [`UnsupportedNumbers`](super::UnsupportedNumbers). Range: 0 to 1;
+    /// missing without a source.
     ///
     /// ```
     /// use prefactor::factor::Factor;
     /// use prefactor::factor::text::{Document, Tokenizer, UnsupportedEntities};
     /// let document = Document::new(Tokenizer::Unicode, "Yesterday Ada met Charles.", None, Some("Ada Lovelace wrote a note."));
-    /// assert_eq!(UnsupportedEntities.measure(&document), Some(0.5));
+    /// assert_eq!(UnsupportedEntities.measure(&document), Some(0.25));
     /// ```
     UnsupportedEntities:
-    FactorSpec::new("unsupported_entities", Category::Faithfulness, "share", "entity-like words of the response that the source does not have, divided by all of them")
+    FactorSpec::new("unsupported_entities", Category::Faithfulness, "share", "entity-like words of the response that the source does not have, divided by its words")
         .group("support")
         .needs(Needs::Source);
     |document| {
         document.source()?;
         let counts = document.counts();
-        document.share(counts.unsupported_entities, counts.entities)
+        document.share(counts.unsupported_entities, document.token_ids().len())
     }
 }

@@ -23,23 +23,25 @@ factor! {
 }
 
 factor! {
-    /// `unsupported_numbers`: numbers of the response that the source does not have, divided by all its numbers. Unit: share.
+    /// `unsupported_numbers`: numbers of the response that the source does not have, divided by its words. Unit: share of tokens.
     ///
-    /// A number is supported where the source has the same word: `1,000` is not `1000`. Range: 0 to 1; missing without a source or without numbers.
+    /// A number is supported where the source has the same word: `1,000` is not `1000`. Per word and not
+    /// per number, so that a response without numbers has none that is unsupported. Range: 0 to 1; missing without a
+    /// source.
     ///
     /// ```
     /// use prefactor::factor::Factor;
     /// use prefactor::factor::text::{Document, Tokenizer, UnsupportedNumbers};
     /// let document = Document::new(Tokenizer::Unicode, "From 1990 to 1995.", None, Some("It began in 1990."));
-    /// assert_eq!(UnsupportedNumbers.measure(&document), Some(0.5));
+    /// assert_eq!(UnsupportedNumbers.measure(&document), Some(0.25));
     /// ```
     UnsupportedNumbers:
-    FactorSpec::new("unsupported_numbers", Category::Faithfulness, "share", "numbers of the response that the source does not have, divided by all its numbers")
+    FactorSpec::new("unsupported_numbers", Category::Faithfulness, "share", "numbers of the response that the source does not have, divided by its words")
         .group("support")
         .needs(Needs::Source);
     |document| {
         document.source()?;
         let counts = document.counts();
-        document.share(counts.unsupported_numbers, counts.numbers)
+        document.share(counts.unsupported_numbers, document.token_ids().len())
     }
 }
