@@ -4,10 +4,12 @@
 //! undefined: fewer than two values, different lengths, a value that is not finite, or
 //! no variation. `-0.0` equals `0.0` throughout.
 
+mod inversions;
 mod kendall;
 mod kendall_long;
 mod kendall_short;
 mod linear;
+mod order;
 mod significance;
 mod spearman;
 

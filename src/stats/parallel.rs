@@ -20,3 +20,15 @@ pub(super) fn for_each_chunk(values: &mut [f64], size: usize, work: impl Fn(usiz
         work(chunk, values);
     }
 }
+
+/// Does two pieces of work, at once where that is on.
+pub(super) fn join<A: Send, B: Send>(a: impl FnOnce() -> A + Send, b: impl FnOnce() -> B + Send) -> (A, B) {
+    #[cfg(feature = "rayon")]
+    {
+        rayon::join(a, b)
+    }
+    #[cfg(not(feature = "rayon"))]
+    {
+        (a(), b())
+    }
+}

@@ -37,10 +37,12 @@ impl KendallCounts {
     /// Counts all pairs of positions of two lists.
     ///
     /// O(n log n), or O(n) when both lists hold few distinct values; all pairs are compared
-    /// up to length 48, with no allocation. `None` for fewer than two values, different
-    /// lengths or a value that is not finite.
+    /// up to length 48, with no allocation. `None` for fewer than two values, 2³² or more,
+    /// different lengths or a value that is not finite.
     pub fn of(x: &[f64], y: &[f64]) -> Option<Self> {
         let n = usable(x, y, 2)?;
+        // The long way numbers positions by 32 bits.
+        u32::try_from(n).ok()?;
         Some(if n <= SHORT { kendall_short::count(x, y) } else { kendall_long::count(x, y) })
     }
 
