@@ -16,6 +16,7 @@ pub mod describe;
 pub mod distribution;
 pub mod folds;
 pub mod interval;
+pub mod linalg;
 pub mod multiplicity;
 mod parallel;
 pub mod permutation;

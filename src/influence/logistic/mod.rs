@@ -1,1 +1,50 @@
-//! The joint logistic model.
+//! The joint logistic model: every factor's influence with the others held fixed.
+//!
+//! P(A preferred) = σ(α + Σ βₖ zₖ), where zₖ is the difference of factor k between response A and
+//! response B, and α an optional order effect. Without α, swapping A and B of any row changes
+//! nothing.
+//!
+//! A [`Design`] holds the data, [`LogisticParams`] the choices, and
+//! [`fit_design`](LogisticParams::fit_design) returns a [`LogisticFit`]: estimates with standard
+//! errors, or a typed [`FitStatus`] that says why the data do not determine any and names the
+//! factors. Separated outcomes, factors that move together and constant factors are refused, never
+//! answered with huge numbers.
+//!
+//! ```
+//! use prefactor::influence::logistic::{Design, FitStatus, LogisticParams, Term};
+//! // Whenever one response was longer, it won.
+//! let design = Design::builder(["length", "formality"])
+//!     .columns(vec![vec![1.0, -2.0, 0.5, -1.0], vec![0.3, 0.1, -0.4, -0.2]])
+//!     .outcome(vec![1.0, 0.0, 1.0, 0.0])
+//!     .build()?;
+//! let fit = LogisticParams::new().fit_design(&design)?;
+//! assert!(matches!(fit.status, FitStatus::CompleteSeparation { .. }));
+//! assert!(fit.estimates.is_none());
+//! # Ok::<(), prefactor::Error>(())
+//! ```
+
+mod covariance;
+mod design;
+mod estimate;
+mod fit;
+mod gram;
+mod inference;
+mod kernel;
+mod newton;
+mod panels;
+mod parallel;
+mod params;
+mod penalty;
+mod rank;
+mod rows;
+mod separation;
+mod status;
+
+pub use covariance::Covariance;
+pub use design::{Design, DesignBuilder, Weights};
+pub use fit::{Coefficient, Estimates, LogisticFit};
+pub use inference::{ChiSquareTest, OddsRatio, Wald};
+pub use params::{LogisticParams, LogisticValidParams};
+pub use penalty::Penalty;
+pub use rows::sigmoid;
+pub use status::{FitStatus, Relation, Term};

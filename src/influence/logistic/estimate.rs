@@ -1,0 +1,282 @@
+//! From a design and checked parameters to a fit.
+
+use super::covariance::Covariance;
+use super::design::Design;
+use super::fit::{Coefficient, Estimates, LogisticFit};
+use super::kernel::Problem;
+use super::newton::{self, Ending, Settings, Solution};
+use super::params::{LogisticParams, LogisticValidParams};
+use super::penalty::Penalty;
+use super::rank::{self, Dependence, Rank};
+use super::rows::{row_log_likelihood, sigmoid};
+use super::status::{FitStatus, Relation, Term};
+use crate::error::{Error, Result};
+use crate::stats::linalg::SquareMatrix;
+
+impl LogisticParams {
+    /// Checks the parameters and fits.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`check`](Self::check) and of [`LogisticValidParams::fit_design`].
+    pub fn fit_design(&self, design: &Design) -> Result<LogisticFit> {
+        self.check_ref()?.fit_design(design)
+    }
+}
+
+impl LogisticValidParams {
+    /// Fits the model to a design.
+    ///
+    /// The same bytes come out whatever the number of threads.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Empty`] where the model has no terms, or the covariance asked for needs clusters or
+    /// annotators that the design does not have. Data that do not determine the coefficients are
+    /// not an error but a [`FitStatus`].
+    pub fn fit_design(&self, design: &Design) -> Result<LogisticFit> {
+        let problem = Problem::new(design, self.order_effect());
+        if problem.terms() == 0 {
+            return Err(Error::Empty {
+                what: "terms in the model".into(),
+                remedy: "give at least one factor, or estimate the order effect".into(),
+            });
+        }
+        let kind = self.covariance().unwrap_or_else(|| Covariance::default_for(design));
+        kind.check(design)?;
+        let mut fit = LogisticFit {
+            status: FitStatus::NoRows,
+            iterations: 0,
+            n_rows: design.n_rows(),
+            n_observations: design.n_observations(),
+            weight_sum: design.weight_sum(),
+            n_clusters: design.n_clusters(),
+            null_log_likelihood: null_log_likelihood(design),
+            intercept_only_log_likelihood: intercept_only_log_likelihood(design),
+            level: self.level(),
+            estimates: None,
+        };
+        if design.weight_sum() <= 0.0 {
+            return Ok(fit);
+        }
+        if let Some(status) = kind.refusal(design).or_else(|| one_class(&problem)) {
+            fit.status = status;
+            return Ok(fit);
+        }
+        let (problem, ending) = match self.penalty() {
+            Penalty::Ridge { lambda } if *lambda > 0.0 => {
+                let ridge = ridge_diagonal(&problem, *lambda);
+                let settings = self.settings(&ridge);
+                let ending = newton::solve(&problem, &settings, vec![0.0; problem.terms()], None);
+                (problem, ending)
+            }
+            Penalty::None | Penalty::Ridge { .. } => match unpenalised(problem, &self.settings(&[])) {
+                Ok(done) => done,
+                Err(status) => {
+                    fit.status = status;
+                    return Ok(fit);
+                }
+            },
+        };
+        match ending {
+            Ending::Converged(solution) => {
+                fit.iterations = solution.iterations;
+                match estimates(&problem, &solution, kind, self.penalty()) {
+                    Some(estimates) => {
+                        fit.status = FitStatus::Converged;
+                        fit.estimates = Some(estimates);
+                    }
+                    None => {
+                        fit.status = FitStatus::NotConverged { iterations: solution.iterations, last_change: 0.0 };
+                    }
+                }
+            }
+            Ending::Separated(found) => {
+                let direction = direction(&problem, &found.direction);
+                fit.status = if found.complete {
+                    FitStatus::CompleteSeparation { direction }
+                } else {
+                    FitStatus::QuasiCompleteSeparation { direction, separated_rows: found.separated_rows }
+                };
+            }
+            Ending::Stalled { iterations, last_change } => {
+                fit.iterations = iterations;
+                let last_change = if last_change.is_finite() { last_change } else { f64::MAX };
+                fit.status = FitStatus::NotConverged { iterations, last_change };
+            }
+        }
+        Ok(fit)
+    }
+
+    fn settings<'a>(&self, ridge: &'a [f64]) -> Settings<'a> {
+        Settings { max_iterations: self.max_iterations(), tolerance: self.tolerance(), ridge }
+    }
+}
+
+/// Maximum likelihood: looks at the rank first, then searches, in whitened coordinates if needed.
+fn unpenalised<'a>(problem: Problem<'a>, settings: &Settings<'_>) -> Result<(Problem<'a>, Ending), FitStatus> {
+    let zero = vec![0.0; problem.terms()];
+    let at_zero = problem.evaluate(&zero);
+    match rank::examine(&problem, &at_zero) {
+        Rank::Full => {
+            let ending = newton::solve(&problem, settings, zero, Some(at_zero));
+            Ok((problem, ending))
+        }
+        Rank::Whitened(whitening) => {
+            let whitened = Problem { whitening: Some(whitening), ..problem };
+            let ending = newton::solve(&whitened, settings, zero, None);
+            Ok((whitened, ending))
+        }
+        Rank::Deficient(dependences) => Err(deficiency(&problem, &dependences)),
+    }
+}
+
+/// The penalty's diagonal: λ for factors, 0 for the order effect.
+fn ridge_diagonal(problem: &Problem<'_>, lambda: f64) -> Vec<f64> {
+    let mut diagonal = vec![lambda; problem.terms()];
+    if problem.intercept {
+        diagonal[0] = 0.0;
+    }
+    diagonal
+}
+
+/// The term of a column.
+fn term(problem: &Problem<'_>, index: usize) -> Term {
+    match index.checked_sub(usize::from(problem.intercept)) {
+        None => Term::OrderEffect,
+        Some(factor) => Term::from(&problem.design.factors()[factor]),
+    }
+}
+
+fn estimates(problem: &Problem<'_>, solution: &Solution, kind: Covariance, penalty: &Penalty) -> Option<Estimates> {
+    let bread = solution.factor.inverse();
+    let penalised = *penalty != Penalty::None;
+    let covariance = kind.compute(problem, &solution.theta, &bread, penalised.then_some(&solution.information));
+    let (theta, covariance) = match &problem.whitening {
+        None => (solution.theta.clone(), covariance),
+        Some(whitening) => (whitening.original(&solution.theta), whitening.original_covariance(&covariance)),
+    };
+    let finite = theta.iter().all(|value| value.is_finite())
+        && covariance.is_finite()
+        && covariance.diagonal().iter().all(|variance| *variance >= 0.0);
+    finite.then(|| Estimates {
+        log_likelihood: solution.log_likelihood,
+        coefficients: coefficients(problem, &theta, Some(&covariance)),
+        covariance: Some(covariance),
+        covariance_kind: kind,
+        penalty: *penalty,
+    })
+}
+
+/// Names and standard errors put to the estimates.
+fn coefficients(problem: &Problem<'_>, theta: &[f64], covariance: Option<&SquareMatrix>) -> Vec<Coefficient> {
+    let std_error = |index: usize| covariance.and_then(|covariance| covariance.get(index, index)).map(f64::sqrt);
+    theta
+        .iter()
+        .enumerate()
+        .map(|(index, &estimate)| Coefficient { term: term(problem, index), estimate, std_error: std_error(index) })
+        .collect()
+}
+
+/// The status of columns that are combinations of others.
+fn deficiency(problem: &Problem<'_>, dependences: &[Dependence]) -> FitStatus {
+    let constant = |dependence: &Dependence| {
+        dependence.combination.iter().all(|&(index, _)| term(problem, index) == Term::OrderEffect)
+    };
+    let factor = |dependence: &Dependence| term(problem, dependence.term).factor().cloned();
+    let constants: Vec<_> = dependences.iter().filter(|d| constant(d)).filter_map(factor).collect();
+    if !constants.is_empty() {
+        return FitStatus::ConstantFactor { factors: constants };
+    }
+    let relation = |dependence: &Dependence| {
+        let equals = dependence.combination.iter().map(|&(index, c)| (term(problem, index), c)).collect();
+        factor(dependence).map(|factor| Relation { factor, equals })
+    };
+    FitStatus::RankDeficient { relations: dependences.iter().filter_map(relation).collect() }
+}
+
+/// A separating direction with names, its largest coefficient 1 or −1, without terms that do nothing.
+fn direction(problem: &Problem<'_>, found: &[f64]) -> Vec<(Term, f64)> {
+    let original = match &problem.whitening {
+        None => found.to_vec(),
+        Some(whitening) => whitening.original(found),
+    };
+    let reach = |index: usize, coefficient: f64| {
+        let max = index.checked_sub(usize::from(problem.intercept)).map(|factor| problem.design.column_max()[factor]);
+        coefficient.abs() * max.unwrap_or(1.0)
+    };
+    let farthest = original.iter().enumerate().fold(0.0_f64, |far, (i, &c)| far.max(reach(i, c)));
+    let kept: Vec<(usize, f64)> = original
+        .iter()
+        .copied()
+        .enumerate()
+        .filter(|&(index, coefficient)| reach(index, coefficient) > 1e-6 * farthest)
+        .collect();
+    let largest = kept.iter().fold(0.0_f64, |largest, (_, c)| largest.max(c.abs()));
+    kept.into_iter().map(|(index, coefficient)| (term(problem, index), coefficient / largest)).collect()
+}
+
+/// With an order effect, rows of one outcome only have no finite estimate of it.
+fn one_class(problem: &Problem<'_>) -> Option<FitStatus> {
+    if !problem.intercept {
+        return None;
+    }
+    let design = problem.design;
+    let mut counted = design.outcome().iter().enumerate().filter(|&(row, _)| design.weight(row) > 0.0);
+    let (_, &first) = counted.next()?;
+    let one = (first == 0.0 || first == 1.0) && counted.all(|(_, &outcome)| outcome == first);
+    one.then_some(FitStatus::OneClass { outcome: first })
+}
+
+/// The log-likelihood of the model whose linear predictor is the offset alone.
+fn null_log_likelihood(design: &Design) -> f64 {
+    match design.offset() {
+        None => -std::f64::consts::LN_2 * design.weight_sum(),
+        Some(offset) => offset_log_likelihood(design, offset, 0.0),
+    }
+}
+
+fn offset_log_likelihood(design: &Design, offset: &[f64], constant: f64) -> f64 {
+    let rows = design.outcome().iter().zip(offset).enumerate();
+    rows.map(|(row, (&outcome, offset))| design.weight(row) * row_log_likelihood(outcome, offset + constant)).sum()
+}
+
+/// The log-likelihood of the model with only an order effect, 0 where all outcomes are the same.
+fn intercept_only_log_likelihood(design: &Design) -> f64 {
+    let total = design.weight_sum();
+    if total <= 0.0 {
+        return 0.0;
+    }
+    let share = design.outcome_sum() / total;
+    if share <= 0.0 || share >= 1.0 {
+        return 0.0;
+    }
+    let Some(offset) = design.offset() else {
+        return total * (share * share.ln() + (1.0 - share) * (-share).ln_1p());
+    };
+    // Newton in one variable, kept inside a bracket of the root of a decreasing score.
+    let (mut low, mut high) = offset.iter().fold((f64::MAX, f64::MIN), |(low, high), &o| (low.min(o), high.max(o)));
+    let logit = (share / (1.0 - share)).ln();
+    (low, high) = (logit - high, logit - low);
+    let mut constant = 0.5 * (low + high);
+    for _ in 0..200 {
+        let (mut score, mut information) = (0.0, 0.0);
+        for (row, (&outcome, offset)) in design.outcome().iter().zip(offset).enumerate() {
+            let p = sigmoid(offset + constant);
+            score += design.weight(row) * (outcome - p);
+            information += design.weight(row) * p * (1.0 - p);
+        }
+        if score > 0.0 {
+            low = constant;
+        } else {
+            high = constant;
+        }
+        let next = constant + score / information;
+        let next = if next > low && next < high { next } else { 0.5 * (low + high) };
+        if (next - constant).abs() <= 1e-14 * (1.0 + constant.abs()) {
+            break;
+        }
+        constant = next;
+    }
+    offset_log_likelihood(design, offset, constant)
+}

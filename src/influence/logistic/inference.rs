@@ -1,0 +1,95 @@
+//! Wald inference: z, p-value, interval, odds ratio, joint test.
+
+use serde::{Deserialize, Serialize};
+use statrs::distribution::{ChiSquared, ContinuousCDF, Normal};
+
+use super::params::check_level;
+use crate::error::Result;
+use crate::stats::linalg::{Cholesky, SquareMatrix};
+
+/// The Wald test and interval of one coefficient.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Wald {
+    /// Estimate over standard error.
+    pub z: f64,
+    /// Two-sided p-value of the hypothesis that the coefficient is 0, from the normal distribution.
+    pub p: f64,
+    /// Lower end of the interval, in log-odds.
+    pub low: f64,
+    /// Upper end of the interval, in log-odds.
+    pub high: f64,
+    /// Level of the interval.
+    pub level: f64,
+}
+
+/// A test of several coefficients or of a whole model at once.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ChiSquareTest {
+    /// The statistic.
+    pub statistic: f64,
+    /// Degrees of freedom: how many coefficients are tested.
+    pub df: usize,
+    /// The p-value, from the χ² distribution.
+    pub p: f64,
+}
+
+impl ChiSquareTest {
+    /// The test of a statistic; a negative one (rounding) counts as 0.
+    pub(crate) fn new(statistic: f64, df: usize) -> Self {
+        let statistic = statistic.max(0.0);
+        let p = ChiSquared::new(df as f64).map_or(1.0, |distribution| distribution.sf(statistic));
+        Self { statistic, df, p }
+    }
+}
+
+/// An effect with its odds ratio.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct OddsRatio {
+    /// e^β: what one unit of the factor multiplies the odds of being preferred by.
+    pub ratio: f64,
+    /// Lower end of the interval.
+    pub low: f64,
+    /// Upper end of the interval.
+    pub high: f64,
+}
+
+/// z, p and interval of an estimate.
+pub(crate) fn wald(estimate: f64, std_error: f64, level: f64) -> Result<Wald> {
+    check_level(level)?;
+    let z = estimate / std_error;
+    let margin = normal_quantile(0.5 + 0.5 * level) * std_error;
+    Ok(Wald { z, p: two_sided(z), low: estimate - margin, high: estimate + margin, level })
+}
+
+/// The probability that a normal variable is further from 0 than z.
+pub(crate) fn two_sided(z: f64) -> f64 {
+    statrs::function::erf::erfc(z.abs() * std::f64::consts::FRAC_1_SQRT_2)
+}
+
+/// The quantile of the standard normal distribution.
+pub(crate) fn normal_quantile(probability: f64) -> f64 {
+    Normal::standard().inverse_cdf(probability)
+}
+
+/// The quantile of the χ² distribution of one degree of freedom.
+pub(crate) fn chi_square_quantile_1(level: f64) -> f64 {
+    normal_quantile(0.5 + 0.5 * level).powi(2)
+}
+
+/// The Wald test that all of some coefficients are 0: bᵀ V⁻¹ b on their part of the covariance.
+///
+/// `None` where that part is singular, for example with fewer clusters than coefficients.
+pub(crate) fn joint(estimates: &[f64], covariance: &SquareMatrix, of: &[usize]) -> Option<ChiSquareTest> {
+    let mut part = SquareMatrix::zeros(of.len());
+    let mut values = Vec::with_capacity(of.len());
+    for (i, &a) in of.iter().enumerate() {
+        values.push(*estimates.get(a)?);
+        for (j, &b) in of.iter().enumerate() {
+            part[(i, j)] = covariance.get(a, b)?;
+        }
+    }
+    // Below this the smallest pivot is what rounding left of a covariance of lower rank.
+    let factor = Cholesky::new(&part).filter(|factor| factor.smallest_pivot() > 1e-12)?;
+    let statistic = crate::stats::linalg::dot(&values, &factor.solve(&values));
+    Some(ChiSquareTest::new(statistic, of.len()))
+}

@@ -1,0 +1,259 @@
+//! One pass over the rows: log-likelihood, gradient and information matrix together.
+
+use pulp::{Arch, Simd, WithSimd};
+
+use super::design::Design;
+use super::gram::{add_products, packed, symmetric};
+use super::panels::{Lane, PANEL};
+use super::parallel::ordered_map;
+use super::rank::Whitening;
+use super::rows::{FILLING, add_linear, newton_rows, residual_rows, weighted_newton_rows};
+use crate::stats::linalg::SquareMatrix;
+
+/// Panels that are summed into one partial result. Fixed, and partial results are added in order,
+/// so that a fit gives the same bytes whatever the number of threads.
+const CHUNK: usize = 32;
+
+/// Multiplications of a pass below which starting threads costs more than it saves.
+const PARALLEL_WORK: usize = 4_000_000;
+
+/// A design seen as the columns of one model: with or without the order effect, in the original
+/// columns or in whitened ones, on all panels or on every so many.
+#[derive(Debug, Clone)]
+pub(crate) struct Problem<'a> {
+    pub(crate) design: &'a Design,
+    /// Whether the first term is the order effect, a column of ones that is not stored.
+    pub(crate) intercept: bool,
+    pub(crate) whitening: Option<Whitening>,
+    /// Take every so many panels, starting with the first.
+    pub(crate) stride: usize,
+}
+
+/// What a pass finds at one parameter vector.
+#[derive(Debug, Clone)]
+pub(crate) struct Evaluation {
+    pub(crate) log_likelihood: f64,
+    /// Xᵀ W (y − p).
+    pub(crate) gradient: Vec<f64>,
+    /// Xᵀ W p(1 − p) X.
+    pub(crate) information: SquareMatrix,
+}
+
+impl<'a> Problem<'a> {
+    pub(crate) fn new(design: &'a Design, intercept: bool) -> Self {
+        Self { design, intercept, whitening: None, stride: 1 }
+    }
+
+    /// The number of coefficients, the order effect included.
+    pub(crate) fn terms(&self) -> usize {
+        self.design.n_factors() + usize::from(self.intercept)
+    }
+
+    fn panel_count(&self) -> usize {
+        self.design.panels().count().div_ceil(self.stride)
+    }
+
+    /// Log-likelihood, gradient and information at `theta`.
+    pub(crate) fn evaluate(&self, theta: &[f64]) -> Evaluation {
+        let terms = self.terms();
+        let sums = self.reduce(theta, Scaling::Newton);
+        let information = symmetric(terms, &sums.products);
+        let gradient = (0..terms).map(|j| sums.products[packed(terms, j)]).collect();
+        Evaluation { log_likelihood: sums.log_likelihood, gradient, information }
+    }
+
+    /// Σ uᵢ² xᵢ xᵢᵀ, where uᵢ is the row's score (weight times residual), or for frequency weights
+    /// the residual times the root of the weight, as if the row were there so many times.
+    pub(crate) fn score_products(&self, theta: &[f64]) -> SquareMatrix {
+        symmetric(self.terms(), &self.reduce(theta, Scaling::Scores).products)
+    }
+
+    fn reduce(&self, theta: &[f64], scaling: Scaling) -> Sums {
+        let panels = self.panel_count();
+        let chunks = panels.div_ceil(CHUNK);
+        let width = self.terms() + 1;
+        let work = panels * PANEL * width * (width + 16) / 2;
+        let arch = Arch::new();
+        let chunk = |index: usize| {
+            let panels = index * CHUNK..((index + 1) * CHUNK).min(panels);
+            arch.dispatch(Pass { problem: self, theta, scaling, panels })
+        };
+        let mut partial = ordered_map(chunks, work >= PARALLEL_WORK, chunk).into_iter();
+        let Some(mut total) = partial.next() else {
+            return Sums { log_likelihood: 0.0, products: vec![0.0; packed(width, 0)] };
+        };
+        for part in partial {
+            total.log_likelihood += part.log_likelihood;
+            total.products.iter_mut().zip(&part.products).for_each(|(total, part)| *total += part);
+        }
+        total
+    }
+
+    /// Calls `visit` with the number of the panel, its rows and its columns, panel after panel.
+    pub(crate) fn for_each_panel(&self, mut visit: impl FnMut(usize, usize, &[Lane])) {
+        let mut buffer = Vec::new();
+        for index in 0..self.panel_count() {
+            let panel = index * self.stride;
+            let rows = self.design.panels().rows_of(panel);
+            self.load(panel, &mut buffer);
+            visit(panel, rows, self.columns(panel, &buffer));
+        }
+    }
+
+    /// The linear predictor of every row, the offset included on request.
+    pub(crate) fn linear_predictor(&self, theta: &[f64], with_offset: bool) -> Vec<f64> {
+        let mut predictor = Vec::with_capacity(self.design.n_rows());
+        let arch = Arch::new();
+        self.for_each_panel(|panel, rows, columns| {
+            let mut eta = match self.design.offset() {
+                Some(offset) if with_offset => Lane::of(offset, panel),
+                _ => Lane::ZERO,
+            };
+            arch.dispatch(Linear { columns, theta, eta: &mut eta });
+            predictor.extend_from_slice(&eta.0[..rows]);
+        });
+        predictor
+    }
+
+    /// y − p of every row.
+    pub(crate) fn residuals(&self, theta: &[f64]) -> Vec<f64> {
+        let mut residuals = Vec::with_capacity(self.design.n_rows());
+        let arch = Arch::new();
+        self.for_each_panel(|panel, rows, columns| {
+            let mut eta = self.design.offset().map_or(Lane::ZERO, |offset| Lane::of(offset, panel));
+            let outcome = Lane::of(self.design.outcome(), panel);
+            arch.dispatch(Linear { columns, theta, eta: &mut eta });
+            arch.dispatch(Residuals { outcome: &outcome, eta: &mut eta });
+            residuals.extend_from_slice(&eta.0[..rows]);
+        });
+        residuals
+    }
+
+    /// Makes the columns of a panel that are not stored as they are.
+    #[inline(always)]
+    fn load(&self, panel: usize, buffer: &mut Vec<Lane>) {
+        if self.whitening.is_none() && !self.intercept {
+            return;
+        }
+        buffer.clear();
+        if self.intercept {
+            buffer.push(Lane::ones(self.design.panels().rows_of(panel)));
+        }
+        buffer.extend_from_slice(self.design.panels().panel(panel));
+        if let Some(whitening) = &self.whitening {
+            whitening.apply(buffer);
+        }
+    }
+
+    #[inline(always)]
+    fn columns<'b>(&'b self, panel: usize, buffer: &'b [Lane]) -> &'b [Lane] {
+        if self.whitening.is_none() && !self.intercept { self.design.panels().panel(panel) } else { buffer }
+    }
+}
+
+/// By what the columns of a panel are multiplied before their products are summed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scaling {
+    Newton,
+    Scores,
+}
+
+#[derive(Debug)]
+struct Sums {
+    log_likelihood: f64,
+    products: Vec<f64>,
+}
+
+/// The pass over a range of panels, compiled once for every instruction set.
+struct Pass<'a> {
+    problem: &'a Problem<'a>,
+    theta: &'a [f64],
+    scaling: Scaling,
+    panels: std::ops::Range<usize>,
+}
+
+impl WithSimd for Pass<'_> {
+    type Output = Sums;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> Sums {
+        let Self { problem, theta, scaling, panels } = self;
+        let design = problem.design;
+        let terms = problem.terms();
+        let width = if scaling == Scaling::Newton { terms + 1 } else { terms };
+        let weights = design.weights();
+        let mut sums = vec![simd.splat_f64s(0.0); packed(width, 0)];
+        let mut scaled = vec![Lane::ZERO; width];
+        let mut buffer = Vec::new();
+        let mut scale = Lane::ZERO;
+        let mut log_likelihood = 0.0;
+        for index in panels {
+            let panel = index * problem.stride;
+            problem.load(panel, &mut buffer);
+            let columns = problem.columns(panel, &buffer);
+            let mut eta = design.offset().map_or(Lane::ZERO, |offset| Lane::of(offset, panel));
+            let outcome = Lane::of(design.outcome(), panel);
+            add_linear::<S>(columns, theta, &mut eta);
+            match (scaling, weights) {
+                (Scaling::Newton, None) => {
+                    log_likelihood += newton_rows::<S>(&eta, &outcome, &mut scale, &mut scaled[terms]);
+                    let filling = PANEL - design.panels().rows_of(panel);
+                    log_likelihood -= FILLING * filling as f64;
+                }
+                (Scaling::Newton, Some(weights)) => {
+                    let weight = Lane::of(weights.values(), panel);
+                    log_likelihood +=
+                        weighted_newton_rows::<S>(&eta, &outcome, &weight, &mut scale, &mut scaled[terms]);
+                }
+                (Scaling::Scores, weights) => {
+                    residual_rows::<S>(&mut eta, &outcome);
+                    scale = eta;
+                    if let Some(weights) = weights {
+                        let weight = Lane::of(weights.values(), panel);
+                        for i in 0..PANEL {
+                            let weight = weight.0[i];
+                            scale.0[i] *= if weights.is_frequency() { weight.sqrt() } else { weight };
+                        }
+                    }
+                }
+            }
+            for (scaled, column) in scaled.iter_mut().zip(columns) {
+                for i in 0..PANEL {
+                    scaled.0[i] = column.0[i] * scale.0[i];
+                }
+            }
+            add_products(simd, &scaled, &mut sums);
+        }
+        let products = sums.iter().map(|sum| simd.reduce_sum_f64s(*sum)).collect();
+        Sums { log_likelihood, products }
+    }
+}
+
+struct Linear<'a> {
+    columns: &'a [Lane],
+    theta: &'a [f64],
+    eta: &'a mut Lane,
+}
+
+impl WithSimd for Linear<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        add_linear::<S>(self.columns, self.theta, self.eta);
+    }
+}
+
+struct Residuals<'a> {
+    outcome: &'a Lane,
+    eta: &'a mut Lane,
+}
+
+impl WithSimd for Residuals<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        residual_rows::<S>(self.eta, self.outcome);
+    }
+}

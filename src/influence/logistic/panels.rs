@@ -1,0 +1,122 @@
+//! The blocked storage of the design matrix.
+
+/// Rows of one panel: a multiple of every vector width, and small enough that a panel of some
+/// thirty columns stays in the second-level cache, one of fourteen in the first.
+pub(crate) const PANEL: usize = 128;
+
+/// One number a row, for the rows of one panel.
+///
+/// Aligned to a cache line, so that no vector load is split between two.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
+pub(crate) struct Lane(pub(crate) [f64; PANEL]);
+
+impl Lane {
+    pub(crate) const ZERO: Self = Self([0.0; PANEL]);
+
+    /// The part of a vector of row values that belongs to a panel, filled up with zeros.
+    pub(crate) fn of(values: &[f64], panel: usize) -> Self {
+        let mut lane = Self::ZERO;
+        let start = (panel * PANEL).min(values.len());
+        let part = &values[start..(start + PANEL).min(values.len())];
+        lane.0[..part.len()].copy_from_slice(part);
+        lane
+    }
+
+    /// Ones for the first rows, zeros for the filling.
+    pub(crate) fn ones(rows: usize) -> Self {
+        let mut lane = Self::ZERO;
+        lane.0[..rows.min(PANEL)].fill(1.0);
+        lane
+    }
+}
+
+/// A matrix in panels of [`PANEL`] rows, stored one after the other, column by column inside.
+///
+/// Reading a panel is reading one contiguous stretch of memory, and a column of a panel is
+/// contiguous too. The last panel is filled up with zero rows.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Panels {
+    rows: usize,
+    columns: usize,
+    values: Vec<Lane>,
+}
+
+impl Panels {
+    pub(crate) fn new(columns: usize) -> Self {
+        Self { rows: 0, columns, values: Vec::new() }
+    }
+
+    /// From whole columns, all `rows` long.
+    pub(crate) fn from_columns(rows: usize, columns: &[Vec<f64>]) -> Self {
+        let panels = rows.div_ceil(PANEL);
+        let mut values = Vec::with_capacity(panels * columns.len());
+        for panel in 0..panels {
+            values.extend(columns.iter().map(|column| Lane::of(column, panel)));
+        }
+        Self { rows, columns: columns.len(), values }
+    }
+
+    /// Appends one row, which must have one value a column.
+    pub(crate) fn push(&mut self, row: &[f64]) {
+        let place = self.rows % PANEL;
+        if place == 0 {
+            self.values.resize(self.values.len() + self.columns, Lane::ZERO);
+        }
+        let base = (self.rows / PANEL) * self.columns;
+        for (column, &value) in row.iter().enumerate() {
+            self.values[base + column].0[place] = value;
+        }
+        self.rows += 1;
+    }
+
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    pub(crate) fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// How many panels there are.
+    pub(crate) fn count(&self) -> usize {
+        self.rows.div_ceil(PANEL)
+    }
+
+    /// The rows of a panel that are data and not filling.
+    pub(crate) fn rows_of(&self, panel: usize) -> usize {
+        self.rows.saturating_sub(panel * PANEL).min(PANEL)
+    }
+
+    /// The columns of one panel.
+    pub(crate) fn panel(&self, panel: usize) -> &[Lane] {
+        &self.values[panel * self.columns..(panel + 1) * self.columns]
+    }
+
+    /// One entry.
+    pub(crate) fn get(&self, row: usize, column: usize) -> f64 {
+        self.values[row / PANEL * self.columns + column].0[row % PANEL]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_and_rows_give_the_same_panels() {
+        let rows = 300;
+        let columns: Vec<Vec<f64>> = (0..3).map(|j| (0..rows).map(|i| (i * 7 + j) as f64).collect()).collect();
+        let from_columns = Panels::from_columns(rows, &columns);
+        let mut pushed = Panels::new(3);
+        for i in 0..rows {
+            pushed.push(&[columns[0][i], columns[1][i], columns[2][i]]);
+        }
+        assert!(from_columns.values.iter().zip(&pushed.values).all(|(a, b)| a.0 == b.0));
+        assert_eq!(pushed.count(), 3);
+        assert_eq!(pushed.rows_of(2), 44);
+        assert_eq!(pushed.get(299, 2), columns[2][299]);
+        assert_eq!(Lane::of(&columns[0], 2).0[43..45], [columns[0][299], 0.0]);
+        assert_eq!(Lane::ones(44).0[43..45], [1.0, 0.0]);
+    }
+}
