@@ -54,6 +54,7 @@ pub struct Analysis {
     tokenizer: Tokenizer,
     factors: Option<Vec<FactorId>>,
     own_factors: TextFactors,
+    given_specs: Vec<FactorSpec>,
     rating_factors: Vec<AgentId>,
     rating_rules: RatingRules,
     agents: Option<Vec<AgentId>>,
@@ -85,6 +86,7 @@ impl Default for Analysis {
             tokenizer: Tokenizer::default(),
             factors: None,
             own_factors: TextFactors::none(),
+            given_specs: Vec::new(),
             rating_factors: Vec::new(),
             rating_rules: RatingRules::default(),
             agents: None,
@@ -132,6 +134,13 @@ impl Analysis {
     #[must_use]
     pub fn own_factor(mut self, factor: impl crate::factor::Factor + 'static) -> Self {
         self.own_factors = self.own_factors.push(factor);
+        self
+    }
+
+    /// Says what the factors are that come with the data (see [`FactorTable::describe`]).
+    #[must_use]
+    pub fn describe_given(mut self, specs: impl IntoIterator<Item = FactorSpec>) -> Self {
+        self.given_specs.extend(specs);
         self
     }
 
@@ -300,6 +309,7 @@ impl Analysis {
     fn measured(&self, dataset: &Dataset) -> Result<(FactorTable, Vec<PairFactor>, Vec<String>)> {
         let mut notes = Vec::new();
         let mut factors = FactorTable::given(dataset)?;
+        factors.describe(&self.given_specs);
         let rated = |agent: &AgentId| {
             dataset.responses().iter().any(|response| response.ratings.iter().any(|rating| &rating.agent == agent))
         };

@@ -16,7 +16,7 @@ pub enum Reading {
     OverWeighted,
     /// Same direction, and the model weighs it less.
     UnderWeighted,
-    /// One favours what the other avoids.
+    /// One favours what the other avoids, and neither weight is negligible (below 0.02).
     Opposed,
     /// Equal.
     Equal,
@@ -56,9 +56,11 @@ impl FactorGap {
     pub fn in_words(&self, reference: &str, model: &str) -> String {
         use std::fmt::Write;
         let factor = &self.factor;
+        // Whom the two agree to prefer: the response with more of the factor, or the one with less.
+        let verb = if self.model + self.reference < 0.0 { "avoids" } else { "weighs" };
         let mut words = match self.reading {
-            Reading::OverWeighted => format!("{model} weighs `{factor}` more than {reference} does"),
-            Reading::UnderWeighted => format!("{model} weighs `{factor}` less than {reference} does"),
+            Reading::OverWeighted => format!("{model} {verb} `{factor}` more than {reference} does"),
+            Reading::UnderWeighted => format!("{model} {verb} `{factor}` less than {reference} does"),
             Reading::Opposed if self.model > 0.0 => format!("{model} favours `{factor}`, which {reference} avoids"),
             Reading::Opposed => format!("{model} avoids `{factor}`, which {reference} favours"),
             Reading::Equal => format!("{model} weighs `{factor}` as {reference} does"),
@@ -126,11 +128,14 @@ pub(super) fn paired_gap(reference: &PromptSums, model: &PromptSums, k: usize, l
     estimate.std_error(std_error).interval(Some(interval)).p_value(Some(p_value))
 }
 
+/// A weight below this has no direction to speak of: beside a clear one it is merely weaker, not opposed.
+const NEGLIGIBLE: f64 = 0.02;
+
 /// Which way a gap goes.
 pub(super) fn reading(reference: f64, model: f64) -> Reading {
     if model == reference {
         Reading::Equal
-    } else if reference * model < 0.0 {
+    } else if reference * model < 0.0 && reference.abs().min(model.abs()) >= NEGLIGIBLE {
         Reading::Opposed
     } else if model.abs() > reference.abs() {
         Reading::OverWeighted
@@ -195,6 +200,7 @@ mod tests {
         assert_eq!(reading(-0.1, -0.3), Reading::OverWeighted);
         assert_eq!(reading(-0.3, -0.1), Reading::UnderWeighted);
         assert_eq!(reading(-0.3, 0.1), Reading::Opposed);
+        assert_eq!(reading(-0.3, 0.001), Reading::UnderWeighted);
         assert_eq!(reading(0.0, 0.0), Reading::Equal);
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::id::{AgentId, FactorId};
-use crate::influence::logistic::{Design, LogisticFit, LogisticParams, Weights};
+use crate::influence::logistic::{Covariance, Design, FitStatus, LogisticFit, LogisticParams, Weights};
 use crate::influence::{Estimate, FactorInfluence, FactorStatus, InfluenceMeasure, InfluenceProfile};
 use crate::stats::{Correction, Interval};
 use crate::table::ComparisonTable;
@@ -110,8 +110,12 @@ impl LogisticInfluence {
         let informative = |values: &[f64]| {
             decided.iter().any(|&(pair, ..)| !matches!(values[pair as usize], difference if difference == 0.0 || difference.is_nan()))
         };
-        let (used, unused): (Vec<_>, Vec<_>) =
+        let (mut used, mut unused): (Vec<_>, Vec<_>) =
             table.columns().iter().partition(|column| informative(column.raw()));
+        if used.is_empty() {
+            // Nothing to fit: the model itself says why, and names the factors.
+            std::mem::swap(&mut used, &mut unused);
+        }
         let known = |pair: u32| used.iter().all(|column| !column.raw()[pair as usize].is_nan());
         let rows: Vec<&(u32, f64, f64)> = decided.iter().filter(|&&(pair, ..)| known(pair)).collect();
         let mut scales = Vec::with_capacity(used.len());
@@ -187,5 +191,37 @@ impl InfluenceMeasure for LogisticInfluence {
             factor.estimate.q_value = q_value;
         }
         Ok(InfluenceProfile::new(agent.clone(), self.name(), table.counts(agent)?, factors))
+    }
+}
+
+impl FitStatus {
+    /// The name in reports: the variant in snake case.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Converged => "converged",
+            Self::NotConverged { .. } => "not_converged",
+            Self::CompleteSeparation { .. } => "complete_separation",
+            Self::QuasiCompleteSeparation { .. } => "quasi_complete_separation",
+            Self::RankDeficient { .. } => "rank_deficient",
+            Self::ConstantFactor { .. } => "constant_factor",
+            Self::OneClass { .. } => "one_class",
+            Self::NoRows => "no_rows",
+            Self::TooFewClusters { .. } => "too_few_clusters",
+        }
+    }
+}
+
+impl Covariance {
+    /// The name in reports: the variant in snake case.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Model => "model",
+            Self::Hc0 => "hc0",
+            Self::Hc1 => "hc1",
+            Self::Cr0 => "cr0",
+            Self::Cr1 => "cr1",
+            Self::Cr1s => "cr1s",
+            Self::TwoWay => "two_way",
+        }
     }
 }

@@ -184,7 +184,7 @@ impl LogisticReport {
         }
         report.detail = (!detail.is_empty()).then(|| detail.join("; "));
         if let Some(estimates) = &fit.estimates {
-            report.covariance = estimates.covariance_kind.name().to_owned();
+            report.covariance = estimates.covariance_kind.map_or("none", |kind| kind.name()).to_owned();
             for coefficient in &estimates.coefficients {
                 // A penalised coefficient has no standard error, and nothing that rests on one.
                 let wald = coefficient.wald(fit.level)?;

@@ -21,9 +21,11 @@ pub(super) fn blocks(report: &Report) -> Vec<Block> {
     for (reference, agents) in &report.alignment {
         for (agent, alignment) in agents {
             blocks.push(Block::Heading(format!("How far {agent} is from {reference}")));
-            agreement(report, reference, agent, alignment, &mut blocks);
+            agreement(reference, agent, alignment, &mut blocks);
         }
     }
+    blocks.push(Block::Heading("What the factors are".into()));
+    blocks.push(glossary(report));
     let notes: Vec<String> = report
         .refused
         .iter()
@@ -184,7 +186,6 @@ fn logistic(report: &Report, blocks: &mut Vec<Block>) {
 }
 
 fn agreement(
-    report: &Report,
     reference: &AgentId,
     agent: &AgentId,
     alignment: &AlignmentReport,
@@ -222,28 +223,31 @@ fn agreement(
         blocks.push(Block::Paragraph(
             "Where they part, the factor that carries most of the misalignment first:".into(),
         ));
-        blocks.push(Block::List(findings(report, alignment)));
+        blocks.push(Block::List(findings(alignment)));
     }
 }
 
-/// The findings, each with its share and the pairs that show it best.
-fn findings(report: &Report, alignment: &AlignmentReport) -> Vec<String> {
+/// The findings, each with its share and the pair that shows it best.
+fn findings(alignment: &AlignmentReport) -> Vec<String> {
     let significant = alignment.order.iter().filter_map(|factor| alignment.gaps.get(factor));
     let significant = significant.filter(|gap| gap.is_significant(LEVEL));
     significant
         .zip(&alignment.findings)
         .map(|(gap, words)| {
-            let unit = report.factors.iter().find(|spec| spec.id == gap.factor).map(|spec| spec.definition.as_str());
             let mut item = format!("{words}; {:.0} % of the misalignment", 100.0 * gap.share);
-            if let Some(definition) = unit.filter(|definition| !definition.starts_with("given")) {
-                item.push_str(&format!(" ({definition})"));
-            }
-            if let Some(example) = gap.examples.first() {
+            // A long identifier would drown the sentence; the JSON form has it.
+            if let Some(example) = gap.examples.first().filter(|id| id.as_str().len() <= 40) {
                 item.push_str(&format!("; seen best in pair {example}"));
             }
             item
         })
         .collect()
+}
+
+/// What the factors are, in the order of the tables.
+fn glossary(report: &Report) -> Block {
+    let entry = |spec: &FactorSpec| format!("`{}`: {} ({}; {})", spec.id, spec.definition, spec.unit, spec.category.name());
+    Block::List(by_reference(report).into_iter().map(entry).collect())
 }
 
 fn figure(value: Option<f64>) -> String {

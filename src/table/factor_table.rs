@@ -206,6 +206,16 @@ impl FactorTable {
         column.values.get(row).copied().filter(|value| !value.is_nan())
     }
 
+    /// Says what factors are that came with the data: definition, unit and place in the taxonomy are taken from
+    /// these where the table has a factor of the same name. Values stay, and are compared at nine decimals.
+    pub fn describe(&mut self, specs: &[FactorSpec]) {
+        for column in &mut self.columns {
+            if let Some(spec) = specs.iter().find(|spec| spec.id == column.spec.id) {
+                column.spec = spec.clone().tolerance(column.spec.tolerance);
+            }
+        }
+    }
+
     /// All known values of one response, by factor; empty where there is no such row.
     pub fn values(&self, response: &ResponseId) -> BTreeMap<FactorId, f64> {
         let Some(row) = self.row(response) else { return BTreeMap::new() };

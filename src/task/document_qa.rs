@@ -21,7 +21,6 @@ pub(super) fn task() -> Task {
             "unsupported_entities",
             "citations",
             "hedges",
-            "refusal",
         ],
     )
 }

@@ -20,7 +20,6 @@ pub(super) fn task() -> Task {
             "lists",
             "numbers",
             "hedges",
-            "refusal",
         ],
     )
 }

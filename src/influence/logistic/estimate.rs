@@ -36,26 +36,9 @@ impl LogisticValidParams {
     /// not an error but a [`FitStatus`].
     pub fn fit_design(&self, design: &Design) -> Result<LogisticFit> {
         let problem = Problem::new(design, self.order_effect());
-        if problem.terms() == 0 {
-            return Err(Error::Empty {
-                what: "terms in the model".into(),
-                remedy: "give at least one factor, or estimate the order effect".into(),
-            });
-        }
+        let mut fit = empty_fit(design, &problem, self.level())?;
         let kind = self.covariance().unwrap_or_else(|| Covariance::default_for(design));
         kind.check(design)?;
-        let mut fit = LogisticFit {
-            status: FitStatus::NoRows,
-            iterations: 0,
-            n_rows: design.n_rows(),
-            n_observations: design.n_observations(),
-            weight_sum: design.weight_sum(),
-            n_clusters: design.n_clusters(),
-            null_log_likelihood: null_log_likelihood(design),
-            intercept_only_log_likelihood: intercept_only_log_likelihood(design),
-            level: self.level(),
-            estimates: None,
-        };
         if design.weight_sum() <= 0.0 {
             return Ok(fit);
         }
@@ -113,6 +96,32 @@ impl LogisticValidParams {
     }
 }
 
+/// A fit without estimates, of status [`FitStatus::NoRows`].
+///
+/// # Errors
+///
+/// [`Error::Empty`] where the model has no terms.
+pub(crate) fn empty_fit(design: &Design, problem: &Problem<'_>, level: f64) -> Result<LogisticFit> {
+    if problem.terms() == 0 {
+        return Err(Error::Empty {
+            what: "terms in the model".into(),
+            remedy: "give at least one factor, or estimate the order effect".into(),
+        });
+    }
+    Ok(LogisticFit {
+        status: FitStatus::NoRows,
+        iterations: 0,
+        n_rows: design.n_rows(),
+        n_observations: design.n_observations(),
+        weight_sum: design.weight_sum(),
+        n_clusters: design.n_clusters(),
+        null_log_likelihood: null_log_likelihood(design),
+        intercept_only_log_likelihood: intercept_only_log_likelihood(design),
+        level,
+        estimates: None,
+    })
+}
+
 /// Maximum likelihood: looks at the rank first, then searches, in whitened coordinates if needed.
 fn unpenalised<'a>(problem: Problem<'a>, settings: &Settings<'_>) -> Result<(Problem<'a>, Ending), FitStatus> {
     let zero = vec![0.0; problem.terms()];
@@ -163,13 +172,17 @@ fn estimates(problem: &Problem<'_>, solution: &Solution, kind: Covariance, penal
         log_likelihood: solution.log_likelihood,
         coefficients: coefficients(problem, &theta, Some(&covariance)),
         covariance: Some(covariance),
-        covariance_kind: kind,
+        covariance_kind: Some(kind),
         penalty: *penalty,
     })
 }
 
 /// Names and standard errors put to the estimates.
-fn coefficients(problem: &Problem<'_>, theta: &[f64], covariance: Option<&SquareMatrix>) -> Vec<Coefficient> {
+pub(crate) fn coefficients(
+    problem: &Problem<'_>,
+    theta: &[f64],
+    covariance: Option<&SquareMatrix>,
+) -> Vec<Coefficient> {
     let std_error = |index: usize| covariance.and_then(|covariance| covariance.get(index, index)).map(f64::sqrt);
     theta
         .iter()

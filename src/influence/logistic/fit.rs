@@ -66,8 +66,8 @@ pub struct Estimates {
     /// The covariance of the coefficients, in their order. `None` after a penalty that selects
     /// factors, whose estimates have no standard errors that could be relied on.
     pub covariance: Option<SquareMatrix>,
-    /// Which covariance that is.
-    pub covariance_kind: Covariance,
+    /// Which covariance that is, where there is one.
+    pub covariance_kind: Option<Covariance>,
     /// The penalty they were found under.
     pub penalty: Penalty,
 }

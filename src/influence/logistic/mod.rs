@@ -30,6 +30,8 @@ mod fit;
 mod gram;
 mod inference;
 mod kernel;
+#[cfg(feature = "linfa")]
+mod linfa;
 mod newton;
 mod panels;
 mod parallel;
@@ -44,6 +46,8 @@ pub use covariance::Covariance;
 pub use design::{Design, DesignBuilder, Weights};
 pub use fit::{Coefficient, Estimates, LogisticFit};
 pub use inference::{ChiSquareTest, OddsRatio, Wald};
+#[cfg(feature = "linfa")]
+pub use linfa::{FittedLogistic, LinfaLogistic, Outcome, Refusal};
 pub use params::{LogisticParams, LogisticValidParams};
 pub use penalty::Penalty;
 pub use rows::sigmoid;

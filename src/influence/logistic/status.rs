@@ -122,21 +122,6 @@ pub enum FitStatus {
 }
 
 impl FitStatus {
-    /// The name in reports: the variant in snake case.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Converged => "converged",
-            Self::NotConverged { .. } => "not_converged",
-            Self::CompleteSeparation { .. } => "complete_separation",
-            Self::QuasiCompleteSeparation { .. } => "quasi_complete_separation",
-            Self::RankDeficient { .. } => "rank_deficient",
-            Self::ConstantFactor { .. } => "constant_factor",
-            Self::OneClass { .. } => "one_class",
-            Self::NoRows => "no_rows",
-            Self::TooFewClusters { .. } => "too_few_clusters",
-        }
-    }
-
     /// Whether there are estimates.
     pub fn is_converged(&self) -> bool {
         matches!(self, Self::Converged)

@@ -28,7 +28,7 @@ factor! {
 factor! {
     /// `repetition_2`: bigrams of the response that occurred before in it, divided by all its bigrams. Unit: share.
     ///
-    /// Range: 0 to 1; 1 less distinct-2. Bigrams run across sentences.
+    /// Range: 0 to 1; 1 less distinct-2. Bigrams run across sentences; a single word repeats none.
     ///
     /// After Li et al. (2016), "A Diversity-Promoting Objective Function for Neural Conversation Models", NAACL (distinct-n).
     ///
@@ -43,14 +43,16 @@ factor! {
         .group("repetition")
         .reference("Li et al. (2016), \"A Diversity-Promoting Objective Function for Neural Conversation Models\", NAACL (distinct-n)");
     |document| {
-        document.share(document.repeats().bigrams, document.token_ids().len().saturating_sub(1))
+        // A text too short to have one repeats none.
+        let bigrams = document.token_ids().len().saturating_sub(1).max(document.token_ids().len().min(1));
+        document.share(document.repeats().bigrams, bigrams)
     }
 }
 
 factor! {
     /// `repetition_3`: trigrams of the response that occurred before in it, divided by all its trigrams. Unit: share.
     ///
-    /// Range: 0 to 1; 1 less distinct-3. Trigrams run across sentences.
+    /// Range: 0 to 1; 1 less distinct-3. Trigrams run across sentences; one word or two repeat none.
     ///
     /// After Li et al. (2016), "A Diversity-Promoting Objective Function for Neural Conversation Models", NAACL (distinct-n).
     ///
@@ -65,6 +67,8 @@ factor! {
         .group("repetition")
         .reference("Li et al. (2016), \"A Diversity-Promoting Objective Function for Neural Conversation Models\", NAACL (distinct-n)");
     |document| {
-        document.share(document.repeats().trigrams, document.token_ids().len().saturating_sub(2))
+        // A text too short to have one repeats none.
+        let trigrams = document.token_ids().len().saturating_sub(2).max(document.token_ids().len().min(1));
+        document.share(document.repeats().trigrams, trigrams)
     }
 }
