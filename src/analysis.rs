@@ -411,7 +411,8 @@ impl Analysis {
         if textless > 0 {
             notes.push(format!("{textless} responses have no text; their text factors are missing"));
         }
-        let extraction = extractor.measure_with_progress(&items, &|done, total| self.progress(Stage::Measuring, done, total))?;
+        let extraction =
+            extractor.measure_with_progress(&items, &|done, total| self.progress(Stage::Measuring, done, total))?;
         factors.push_extraction(&ids, extraction)
     }
 
@@ -443,7 +444,10 @@ impl Analysis {
 
     fn report(&self, raw: &ComparisonTable, inputs: &[InputRecord], mut notes: Vec<String>) -> Result<Report> {
         if raw.columns().is_empty() {
-            return Err(Error::Empty { what: "factors".into(), remedy: "give a table with at least one factor".into() });
+            return Err(Error::Empty {
+                what: "factors".into(),
+                remedy: "give a table with at least one factor".into(),
+            });
         }
         let (agents, reference, refused) = self.choose_agents(raw)?;
         let table = raw.aggregated(self.aggregation);
@@ -497,7 +501,7 @@ impl Analysis {
                 tokenizer: self.tokenizer.name().to_owned(),
                 aggregation: self.aggregation,
                 rating_rules: self.rating_rules.clone(),
-                resampling: self.alignment.resampling.clone(),
+                resampling: self.alignment.resampling,
                 correction: self.alignment.correction,
             },
             factors: raw.specs().cloned().collect(),

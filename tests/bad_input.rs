@@ -10,7 +10,8 @@ use prefactor::task::Task;
 use prefactor::{Analysis, Error, Report};
 use proptest::prelude::*;
 
-const PAIR: &str = r#"{"id":"1","prompt_id":"p","a":{"text":"x"},"b":{"text":"y"},"judgements":[{"agent":"human","preference":"a"}]}"#;
+const PAIR: &str =
+    r#"{"id":"1","prompt_id":"p","a":{"text":"x"},"b":{"text":"y"},"judgements":[{"agent":"human","preference":"a"}]}"#;
 
 fn read(text: &str) -> Result<Dataset, Error> {
     let mut builder = Dataset::builder();
@@ -58,7 +59,8 @@ fn unreadable_files_and_bytes() {
     assert!(error.is_io() && error.to_string().contains("exist.jsonl"), "{error}");
     let error = native::read(&b"{\"id\":\"\xff\"}"[..], "in.jsonl", &mut builder).expect_err("an error");
     assert!(error.to_string().contains("not UTF-8"), "{error}");
-    let error = native::read(&b"{\"schema\":\"prefactor.pair/9\"}"[..], "in.jsonl", &mut builder).expect_err("an error");
+    let error =
+        native::read(&b"{\"schema\":\"prefactor.pair/9\"}"[..], "in.jsonl", &mut builder).expect_err("an error");
     assert!(error.to_string().contains("prefactor.pair/9"), "{error}");
 }
 

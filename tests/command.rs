@@ -28,8 +28,20 @@ fn analyze_writes_the_report_in_three_forms() {
     let (json, markdown, table) = (scratch("report.json"), scratch("report.md"), scratch("table.csv"));
     let files = [&json, &markdown, &table].map(|path| path.to_string_lossy().into_owned());
     let output = prefactor(&[
-        "analyze", EMBEDDED, "--task", "helpful_response", "--agents", "human,gpt-3.5-turbo", "--replicates", "100",
-        "--json", &files[0], "--markdown", &files[1], "--table", &files[2],
+        "analyze",
+        EMBEDDED,
+        "--task",
+        "helpful_response",
+        "--agents",
+        "human,gpt-3.5-turbo",
+        "--replicates",
+        "100",
+        "--json",
+        &files[0],
+        "--markdown",
+        &files[1],
+        "--table",
+        &files[2],
     ]);
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert!(output.stderr.is_empty(), "progress off a terminal: {}", text(&output.stderr));
@@ -40,7 +52,8 @@ fn analyze_writes_the_report_in_three_forms() {
     assert_eq!(report.agents[&AgentId::from("human")].counts.pairs, 999);
     assert_eq!(report.provenance.inputs[0].sha256.as_ref().map(String::len), Some(64));
     assert!(report.to_markdown() == std::fs::read_to_string(&markdown).expect("the Markdown"));
-    let table = prefactor::table::ComparisonTable::read_csv(std::fs::File::open(&table).expect("the table"), "table.csv");
+    let table =
+        prefactor::table::ComparisonTable::read_csv(std::fs::File::open(&table).expect("the table"), "table.csv");
     assert_eq!(table.expect("a table").pairs().len(), 999);
 }
 
@@ -87,7 +100,15 @@ fn extract_keeps_what_analyze_says() {
     let pairs = folder.join("data/pandalm.pairs.jsonl").to_string_lossy().into_owned();
     let numbers = scratch("numbers.jsonl").to_string_lossy().into_owned();
     let measured = prefactor(&[
-        "extract", &pairs, "--task", "helpful_response", "--numbers-only", "--decimals", "9", "--out", &numbers,
+        "extract",
+        &pairs,
+        "--task",
+        "helpful_response",
+        "--numbers-only",
+        "--decimals",
+        "9",
+        "--out",
+        &numbers,
     ]);
     assert!(measured.status.success(), "{}", text(&measured.stderr));
     assert!(!std::fs::read_to_string(&numbers).expect("the numbers").contains("\"text\""));

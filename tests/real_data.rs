@@ -147,6 +147,9 @@ fn alignment_equals(case: &Case, dataset: &Dataset, golden: &Value, agents: &[St
         let expected = ["n_both_nontie", "agree", "judge_ties", "judge_missing"];
         assert_eq!(ours.map(|count| count as u64), expected.map(|key| agreement[key].as_u64().expect("a count")));
         close(alignment.metrics["agreement_rate"].estimate, &agreement["rate"], "agreement rate");
-        assert_eq!(TEXT.iter().filter(|name| factors.iter().any(|f| f == *name)).count(), if case.name == "hanna" { 1 } else { 5 });
+        assert_eq!(
+            TEXT.iter().filter(|name| factors.iter().any(|f| f == *name)).count(),
+            if case.name == "hanna" { 1 } else { 5 }
+        );
     }
 }

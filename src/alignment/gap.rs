@@ -96,9 +96,9 @@ pub(super) fn paired_gap(reference: &PromptSums, model: &PromptSums, k: usize, l
     let sides = [reference, model];
     let cells = |sums: &PromptSums, prompt: usize| sums.cell(prompt, k);
     let totals = sides.map(|sums| {
-        (0..sums.prompts()).map(|prompt| cells(sums, prompt)).fold((0.0, 0.0), |(s, n), (signed, total)| {
-            (s + signed, n + total)
-        })
+        (0..sums.prompts())
+            .map(|prompt| cells(sums, prompt))
+            .fold((0.0, 0.0), |(s, n), (signed, total)| (s + signed, n + total))
     });
     let [(reference_sum, reference_weight), (model_sum, model_weight)] = totals;
     let (tau_reference, tau_model) = (reference_sum / reference_weight, model_sum / model_weight);

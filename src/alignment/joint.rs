@@ -114,8 +114,7 @@ pub(crate) fn joint_by_prompt(
     let ties = |judgements: &AgentJudgements| {
         judgements.rows().iter().filter(|row| matches!(row.choice, Choice::Tie | Choice::BothBad)).count()
     };
-    let mut shared =
-        SharedPairs { reference_ties: ties(reference), model_ties: ties(model), ..SharedPairs::default() };
+    let mut shared = SharedPairs { reference_ties: ties(reference), model_ties: ties(model), ..SharedPairs::default() };
     let mut joint = vec![JointCounts::default(); table.prompts().len()];
     for ((pair, reference), model) in table.pairs().iter().zip(signs(reference)).zip(signs(model)) {
         shared.reference_missing += usize::from(reference.is_none());

@@ -189,8 +189,7 @@ fn scores(
         // A factor without a decided pair in this resample leaves the vectors undefined there.
         let defined = vectors.iter().flatten().all(|tau| tau.is_finite());
         let nothing: &[f64] = &[];
-        let [reference, model] =
-            vectors.each_ref().map(|vector| if defined { vector.as_slice() } else { nothing });
+        let [reference, model] = vectors.each_ref().map(|vector| if defined { vector.as_slice() } else { nothing });
         let sides = Sides::new(reference, model, &total);
         for (value, metric) in out.iter_mut().zip(&settings.metrics) {
             *value = metric.score(&sides).unwrap_or(f64::NAN);

@@ -2,6 +2,8 @@
 
 use crate::error::Result;
 use crate::id::{AgentId, FactorId};
+#[cfg(feature = "linfa")]
+use crate::influence::logistic::LinfaLogistic;
 use crate::influence::logistic::{Covariance, Design, FitStatus, LogisticFit, LogisticParams, Weights};
 use crate::influence::{Estimate, FactorInfluence, FactorStatus, InfluenceMeasure, InfluenceProfile};
 use crate::stats::{Correction, Interval};
@@ -30,6 +32,19 @@ pub enum TiePolicy {
     Excluded,
     /// They count as half a win for each side.
     Half,
+}
+
+/// What fits the model.
+#[derive(Debug, Clone, PartialEq, Default)]
+#[non_exhaustive]
+pub enum Backend {
+    /// Newton's method of this crate, with everything that [`LogisticParams`] offers.
+    #[default]
+    Newton,
+    /// linfa-logistic: estimates without standard errors, and no weights. Of the parameters only the order effect
+    /// applies; its own are in [`LinfaLogistic`].
+    #[cfg(feature = "linfa")]
+    Linfa(LinfaLogistic),
 }
 
 /// All factors together: `P(A preferred) = σ(α + Σ β_k z_k)` with `z_k` the scaled difference of factor `k`.
@@ -66,6 +81,8 @@ pub struct LogisticInfluence {
     pub scale: Scale,
     /// What becomes of ties.
     pub ties: TiePolicy,
+    /// What fits it.
+    pub backend: Backend,
 }
 
 /// A fit of one agent, with what it was made from.
@@ -83,6 +100,14 @@ pub struct JointFit {
 }
 
 impl LogisticInfluence {
+    /// The same model, fitted by linfa-logistic.
+    #[cfg(feature = "linfa")]
+    #[must_use]
+    pub fn by_linfa(mut self, backend: LinfaLogistic) -> Self {
+        self.backend = Backend::Linfa(backend);
+        self
+    }
+
     /// A model with these parameters.
     pub fn new(params: LogisticParams) -> Self {
         Self { params, ..Self::default() }
@@ -108,7 +133,9 @@ impl LogisticInfluence {
             .filter_map(|row| Some((row.pair, outcome(row.choice.sign()?)?, row.weight)))
             .collect();
         let informative = |values: &[f64]| {
-            decided.iter().any(|&(pair, ..)| !matches!(values[pair as usize], difference if difference == 0.0 || difference.is_nan()))
+            decided.iter().any(
+                |&(pair, ..)| !matches!(values[pair as usize], difference if difference == 0.0 || difference.is_nan()),
+            )
         };
         let (mut used, mut unused): (Vec<_>, Vec<_>) =
             table.columns().iter().partition(|column| informative(column.raw()));
@@ -139,8 +166,13 @@ impl LogisticInfluence {
         if rows.iter().any(|&&(.., weight)| weight != 1.0) {
             design = design.weights(Weights::Precision(rows.iter().map(|&&(.., weight)| weight).collect()));
         }
+        let (design, params) = (design.build()?, self.params.check_ref()?);
         Ok(JointFit {
-            fit: self.params.clone().check()?.fit_design(&design.build()?)?,
+            fit: match &self.backend {
+                Backend::Newton => params.fit_design(&design)?,
+                #[cfg(feature = "linfa")]
+                Backend::Linfa(backend) => backend.order_effect(params.order_effect()).fit_design(&design)?,
+            },
             scales,
             left_out: unused.iter().map(|column| column.spec().id.clone()).collect(),
             missing: decided.len() - rows.len(),

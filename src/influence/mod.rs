@@ -12,7 +12,7 @@ mod profile;
 mod sums;
 mod tau;
 
-pub use joint::{JointFit, LogisticInfluence, Scale, TiePolicy};
+pub use joint::{Backend, JointFit, LogisticInfluence, Scale, TiePolicy};
 pub use profile::{Estimate, FactorInfluence, FactorStatus, InfluenceMeasure, InfluenceProfile};
 pub use sums::{PromptSums, SignCounts};
 pub use tau::Tau14;

@@ -377,7 +377,11 @@ impl DatasetBuilder {
     /// [`Error::Malformed`] (an empty identifier, or one voice rating the response twice).
     pub fn response(&mut self, rated: RatedResponse, place: &Place) -> Result<&mut Self> {
         if self.response_places.contains_key(&rated.id) {
-            return Err(Error::DuplicateId { place: place.clone(), kind: "response", id: rated.id.as_str().to_owned() });
+            return Err(Error::DuplicateId {
+                place: place.clone(),
+                kind: "response",
+                id: rated.id.as_str().to_owned(),
+            });
         }
         check_id("id", rated.id.as_str(), place)?;
         check_factors(&rated.factors, place)?;
@@ -599,7 +603,12 @@ fn check_ratings(ratings: &[Rating], place: &Place) -> Result<()> {
         }
         let same = |other: &Rating| other.agent == rating.agent && other.annotator == rating.annotator;
         if ratings[..i].iter().any(same) {
-            return Err(twice(&rating.agent, rating.annotator.as_ref(), "rated the response", place.clone().field("ratings")));
+            return Err(twice(
+                &rating.agent,
+                rating.annotator.as_ref(),
+                "rated the response",
+                place.clone().field("ratings"),
+            ));
         }
     }
     Ok(())

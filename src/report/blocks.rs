@@ -119,7 +119,9 @@ pub(super) fn to_markdown(blocks: &[Block]) -> String {
                 text.push('\n');
             }
             Block::Grid(grid) => {
-                let line = |cells: &[String]| format!("| {} |", cells.iter().map(|c| escape(c)).collect::<Vec<_>>().join(" | "));
+                let line = |cells: &[String]| {
+                    format!("| {} |", cells.iter().map(|c| escape(c)).collect::<Vec<_>>().join(" | "))
+                };
                 let rule = (0..grid.header.len()).map(|column| if column == 0 { "---" } else { "---:" });
                 let _ = writeln!(text, "{}", line(&grid.header));
                 let _ = writeln!(text, "| {} |", rule.collect::<Vec<_>>().join(" | "));

@@ -8,6 +8,6 @@ mod model;
 mod outline;
 
 pub use model::{
-    AgentReport, AlignmentReport, AgreementReport, Influence, LogisticCoefficient, LogisticReport, Provenance,
-    Report, TauEntry,
+    AgentReport, AgreementReport, AlignmentReport, Influence, LogisticCoefficient, LogisticReport, Provenance, Report,
+    TauEntry,
 };

@@ -180,7 +180,8 @@ impl LogisticReport {
             detail.push(format!("left out of the joint model, because nothing differs: {}", names.join(", ")));
         }
         if joint.missing > 0 {
-            detail.push(format!("{} judgements are not in the joint model, because a factor is missing", joint.missing));
+            detail
+                .push(format!("{} judgements are not in the joint model, because a factor is missing", joint.missing));
         }
         report.detail = (!detail.is_empty()).then(|| detail.join("; "));
         if let Some(estimates) = &fit.estimates {

@@ -51,8 +51,7 @@ fn data(report: &Report, blocks: &mut Vec<Block>) {
     let mut grid = Grid::new(["agent", "judged", "prefers a side", "tie", "both bad", "abstained", "failed"]);
     for (agent, entry) in &report.agents {
         let counts = &entry.counts;
-        let figures =
-            [counts.judged, counts.used, counts.tied, counts.both_bad, counts.abstained, counts.failed];
+        let figures = [counts.judged, counts.used, counts.tied, counts.both_bad, counts.abstained, counts.failed];
         grid.row(std::iter::once(agent.to_string()).chain(figures.map(|figure| figure.to_string())));
     }
     blocks.push(Block::Grid(grid));
@@ -185,12 +184,7 @@ fn logistic(report: &Report, blocks: &mut Vec<Block>) {
     }
 }
 
-fn agreement(
-    reference: &AgentId,
-    agent: &AgentId,
-    alignment: &AlignmentReport,
-    blocks: &mut Vec<Block>,
-) {
+fn agreement(reference: &AgentId, agent: &AgentId, alignment: &AlignmentReport, blocks: &mut Vec<Block>) {
     let shared = &alignment.agreement.shared;
     let mut words = match alignment.agreement.rate {
         Some(rate) => format!(
@@ -220,9 +214,8 @@ fn agreement(
             "No factor's influence on {agent} differs from that on {reference} beyond chance."
         )));
     } else {
-        blocks.push(Block::Paragraph(
-            "Where they part, the factor that carries most of the misalignment first:".into(),
-        ));
+        blocks
+            .push(Block::Paragraph("Where they part, the factor that carries most of the misalignment first:".into()));
         blocks.push(Block::List(findings(alignment)));
     }
 }
@@ -246,7 +239,8 @@ fn findings(alignment: &AlignmentReport) -> Vec<String> {
 
 /// What the factors are, in the order of the tables.
 fn glossary(report: &Report) -> Block {
-    let entry = |spec: &FactorSpec| format!("`{}`: {} ({}; {})", spec.id, spec.definition, spec.unit, spec.category.name());
+    let entry =
+        |spec: &FactorSpec| format!("`{}`: {} ({}; {})", spec.id, spec.definition, spec.unit, spec.category.name());
     Block::List(by_reference(report).into_iter().map(entry).collect())
 }
 

@@ -75,7 +75,8 @@ impl FactorTable {
     /// Never for a data set that was built without one.
     pub fn given(dataset: &Dataset) -> Result<Self> {
         let mut table = Self::new(dataset.responses().iter().map(|response| response.id.clone()))?;
-        let mut factors: Vec<&FactorId> = dataset.responses().iter().flat_map(|response| response.factors.keys()).collect();
+        let mut factors: Vec<&FactorId> =
+            dataset.responses().iter().flat_map(|response| response.factors.keys()).collect();
         factors.sort();
         factors.dedup();
         for factor in factors {
@@ -107,10 +108,8 @@ impl FactorTable {
                     (count > 0).then(|| sum / f64::from(count))
                 };
                 let values = (0..dataset.responses().len()).map(mean).collect();
-                let spec = FactorSpec::given(
-                    format!("{agent}:{dimension}"),
-                    format!("`{dimension}` as rated by {agent}"),
-                );
+                let spec =
+                    FactorSpec::given(format!("{agent}:{dimension}"), format!("`{dimension}` as rated by {agent}"));
                 self.push(spec, values)?;
             }
         }

@@ -6,7 +6,6 @@ use super::design::{Design, Grouping};
 use super::gram;
 use super::kernel::Problem;
 use super::panels::Panels;
-use super::parallel::ordered_map;
 use super::status::FitStatus;
 use crate::error::{Error, Result};
 use crate::stats::linalg::{SquareMatrix, SymmetricEigen};
@@ -101,9 +100,8 @@ impl Covariance {
             Self::Hc0 => bread.sandwich(&problem.score_products(theta)),
             Self::Hc1 => bread.sandwich(&problem.score_products(theta)).scaled(corrected),
             Self::Cr0 | Self::Cr1 | Self::Cr1s | Self::TwoWay => {
-                let scores = weighted_residuals(problem, theta);
                 let meat = |grouping: &Grouping| {
-                    bread.sandwich(&cluster_products(problem, &scores, grouping)).scaled(match self {
+                    bread.sandwich(&cluster_products(problem, theta, grouping)).scaled(match self {
                         Self::Cr0 => 1.0,
                         Self::Cr1s => correction(grouping) * corrected * (n - 1.0) / n,
                         _ => correction(grouping),
@@ -130,62 +128,15 @@ fn correction(grouping: &Grouping) -> f64 {
     groups / (groups - 1.0)
 }
 
-/// w(y − p) of every row.
-fn weighted_residuals(problem: &Problem<'_>, theta: &[f64]) -> Vec<f64> {
-    let mut scores = problem.residuals(theta);
-    if let Some(weights) = problem.design.weights() {
-        scores.iter_mut().zip(weights.values()).for_each(|(score, weight)| *score *= weight);
-    }
-    scores
-}
-
 /// Σ over groups of the outer product of the group's summed scores.
-fn cluster_products(problem: &Problem<'_>, scores: &[f64], grouping: &Grouping) -> SquareMatrix {
-    let sums = if problem.whitening.is_some() {
-        whitened_group_sums(problem, scores, grouping)
-    } else {
-        group_sums(problem, scores, grouping)
-    };
-    gram::products(&Panels::from_columns(grouping.count, &sums))
-}
-
-/// The sum of score × column in every group, one vector a term.
-///
-/// The terms are shared out among the threads, each of which goes through all rows in order; so the
-/// sums do not depend on the number of threads, and no thread needs a table of its own.
-fn group_sums(problem: &Problem<'_>, scores: &[f64], grouping: &Grouping) -> Vec<Vec<f64>> {
-    let panels = problem.design.panels();
-    let first = usize::from(problem.intercept);
-    let threads = scores.len() * problem.terms() > 1_000_000;
-    ordered_map(problem.terms(), threads, |term| {
-        let mut sums = vec![0.0; grouping.count];
-        let groups = grouping.of_row.chunks(super::panels::PANEL);
-        for (panel, (groups, scores)) in groups.zip(scores.chunks(super::panels::PANEL)).enumerate() {
-            if term < first {
-                groups.iter().zip(scores).for_each(|(&group, score)| sums[group as usize] += score);
-            } else {
-                let column = &panels.panel(panel)[term - first];
-                for ((&group, score), value) in groups.iter().zip(scores).zip(&column.0) {
-                    sums[group as usize] += score * value;
-                }
-            }
-        }
-        sums
-    })
-}
-
-/// The same in whitened coordinates, whose columns exist one panel at a time.
-fn whitened_group_sums(problem: &Problem<'_>, scores: &[f64], grouping: &Grouping) -> Vec<Vec<f64>> {
-    let mut sums = vec![vec![0.0; grouping.count]; problem.terms()];
-    let mut rows = grouping.of_row.iter().zip(scores);
-    problem.for_each_panel(|_, count, columns| {
-        for (i, (&group, score)) in rows.by_ref().take(count).enumerate() {
-            for (sums, column) in sums.iter_mut().zip(columns) {
-                sums[group as usize] += score * column.0[i];
-            }
-        }
-    });
-    sums
+fn cluster_products(problem: &Problem<'_>, theta: &[f64], grouping: &Grouping) -> SquareMatrix {
+    let terms = problem.terms();
+    let mut sums = Panels::new(terms);
+    problem
+        .cluster_scores(theta, &grouping.of_row, grouping.count)
+        .chunks_exact(terms)
+        .for_each(|group| sums.push(group));
+    gram::products(&sums)
 }
 
 /// The nearest positive semi-definite matrix of the same eigenvectors.

@@ -10,6 +10,7 @@ use super::penalty::Penalty;
 use super::rank::{self, Dependence, Rank};
 use super::rows::{row_log_likelihood, sigmoid};
 use super::status::{FitStatus, Relation, Term};
+use super::warm;
 use crate::error::{Error, Result};
 use crate::stats::linalg::SquareMatrix;
 
@@ -49,11 +50,12 @@ impl LogisticValidParams {
         let (problem, ending) = match self.penalty() {
             Penalty::Ridge { lambda } if *lambda > 0.0 => {
                 let ridge = ridge_diagonal(&problem, *lambda);
-                let settings = self.settings(&ridge);
-                let ending = newton::solve(&problem, &settings, vec![0.0; problem.terms()], None);
+                let settings = self.settings(design, &ridge);
+                let start = warm::start(&problem, &settings).unwrap_or_else(|| vec![0.0; problem.terms()]);
+                let ending = newton::solve(&problem, &settings, start, None);
                 (problem, ending)
             }
-            Penalty::None | Penalty::Ridge { .. } => match unpenalised(problem, &self.settings(&[])) {
+            Penalty::None | Penalty::Ridge { .. } => match unpenalised(problem, &self.settings(design, &[])) {
                 Ok(done) => done,
                 Err(status) => {
                     fit.status = status;
@@ -91,8 +93,9 @@ impl LogisticValidParams {
         Ok(fit)
     }
 
-    fn settings<'a>(&self, ridge: &'a [f64]) -> Settings<'a> {
-        Settings { max_iterations: self.max_iterations(), tolerance: self.tolerance(), ridge }
+    fn settings<'a>(&self, design: &Design, ridge: &'a [f64]) -> Settings<'a> {
+        let tolerance = self.tolerance_for(design.n_rows());
+        Settings { max_iterations: self.max_iterations(), tolerance, ridge }
     }
 }
 
@@ -124,6 +127,13 @@ pub(crate) fn empty_fit(design: &Design, problem: &Problem<'_>, level: f64) -> R
 
 /// Maximum likelihood: looks at the rank first, then searches, in whitened coordinates if needed.
 fn unpenalised<'a>(problem: Problem<'a>, settings: &Settings<'_>) -> Result<(Problem<'a>, Ending), FitStatus> {
+    if let Some(start) = warm::start(&problem, settings) {
+        let ending = newton::solve(&problem, settings, start, None);
+        // Anything else is looked at again from 0, with the rank examined on all rows.
+        if matches!(&ending, Ending::Converged(solution) if solution.factor.smallest_pivot() >= rank::SAFE_PIVOT) {
+            return Ok((problem, ending));
+        }
+    }
     let zero = vec![0.0; problem.terms()];
     let at_zero = problem.evaluate(&zero);
     match rank::examine(&problem, &at_zero) {

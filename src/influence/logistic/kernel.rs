@@ -89,14 +89,34 @@ impl<'a> Problem<'a> {
         total
     }
 
-    /// Calls `visit` with the number of the panel, its rows and its columns, panel after panel.
+    /// The sum of the scores w(y − p)x over each cluster's rows: one row of sums a cluster.
+    pub(crate) fn cluster_scores(&self, theta: &[f64], groups: &[u32], count: usize) -> Vec<f64> {
+        let panels = self.panel_count();
+        // Each piece of the rows has a table of its own; their number depends on the data only.
+        let pieces = (panels * PANEL / (8 * count).max(1)).clamp(1, 64);
+        let arch = Arch::new();
+        let piece = |index: usize| {
+            let panels = panels * index / pieces..panels * (index + 1) / pieces;
+            arch.dispatch(ClusterPass { problem: self, theta, groups, count, panels })
+        };
+        let threads = panels * PANEL * self.terms() >= PARALLEL_WORK / 8;
+        let mut partial = ordered_map(pieces, threads, piece).into_iter();
+        let mut total = partial.next().unwrap_or_default();
+        for part in partial {
+            total.iter_mut().zip(&part).for_each(|(total, part)| *total += part);
+        }
+        total
+    }
+
+    /// Calls `visit` with the number of the panel, its rows and its columns, the order effect's
+    /// ones included, panel after panel.
     pub(crate) fn for_each_panel(&self, mut visit: impl FnMut(usize, usize, &[Lane])) {
         let mut buffer = Vec::new();
         for index in 0..self.panel_count() {
             let panel = index * self.stride;
             let rows = self.design.panels().rows_of(panel);
             self.load(panel, &mut buffer);
-            visit(panel, rows, self.columns(panel, &buffer));
+            visit(panel, rows, &buffer);
         }
     }
 
@@ -104,37 +124,49 @@ impl<'a> Problem<'a> {
     pub(crate) fn linear_predictor(&self, theta: &[f64], with_offset: bool) -> Vec<f64> {
         let mut predictor = Vec::with_capacity(self.design.n_rows());
         let arch = Arch::new();
-        self.for_each_panel(|panel, rows, columns| {
-            let mut eta = match self.design.offset() {
-                Some(offset) if with_offset => Lane::of(offset, panel),
-                _ => Lane::ZERO,
-            };
-            arch.dispatch(Linear { columns, theta, eta: &mut eta });
-            predictor.extend_from_slice(&eta.0[..rows]);
-        });
+        for index in 0..self.panel_count() {
+            let panel = index * self.stride;
+            let mut eta = arch.dispatch(Linear { problem: self, theta, panel });
+            if let (false, Some(offset)) = (with_offset, self.design.offset()) {
+                let offset = Lane::of(offset, panel);
+                eta.0.iter_mut().zip(&offset.0).for_each(|(eta, offset)| *eta -= offset);
+            }
+            predictor.extend_from_slice(&eta.0[..self.design.panels().rows_of(panel)]);
+        }
         predictor
     }
 
-    /// y − p of every row.
-    pub(crate) fn residuals(&self, theta: &[f64]) -> Vec<f64> {
-        let mut residuals = Vec::with_capacity(self.design.n_rows());
-        let arch = Arch::new();
-        self.for_each_panel(|panel, rows, columns| {
-            let mut eta = self.design.offset().map_or(Lane::ZERO, |offset| Lane::of(offset, panel));
-            let outcome = Lane::of(self.design.outcome(), panel);
-            arch.dispatch(Linear { columns, theta, eta: &mut eta });
-            arch.dispatch(Residuals { outcome: &outcome, eta: &mut eta });
-            residuals.extend_from_slice(&eta.0[..rows]);
-        });
-        residuals
+    /// Terms that are no stored column: 1 for the order effect of unwhitened problems.
+    #[inline(always)]
+    fn constants(&self) -> usize {
+        usize::from(self.intercept && self.whitening.is_none())
     }
 
-    /// Makes the columns of a panel that are not stored as they are.
+    /// The offset and the order effect of a panel's rows; the latter also for rows of filling.
+    #[inline(always)]
+    fn constant_part(&self, panel: usize, theta: &[f64]) -> Lane {
+        let mut eta = self.design.offset().map_or(Lane::ZERO, |offset| Lane::of(offset, panel));
+        if self.constants() > 0 {
+            let rows = self.design.panels().rows_of(panel);
+            eta.0[..rows].iter_mut().for_each(|eta| *eta += theta[0]);
+        }
+        eta
+    }
+
+    /// The linear predictor of a panel's rows; fills `buffer` with whitened columns.
+    #[inline(always)]
+    fn predict<S: Simd>(&self, panel: usize, theta: &[f64], buffer: &mut Vec<Lane>) -> Lane {
+        let mut eta = self.constant_part(panel, theta);
+        if self.whitening.is_some() {
+            self.load(panel, buffer);
+        }
+        add_linear::<S>(self.columns(panel, buffer), &theta[self.constants()..], &mut eta);
+        eta
+    }
+
+    /// All columns of a panel, the order effect's ones included, in the problem's coordinates.
     #[inline(always)]
     fn load(&self, panel: usize, buffer: &mut Vec<Lane>) {
-        if self.whitening.is_none() && !self.intercept {
-            return;
-        }
         buffer.clear();
         if self.intercept {
             buffer.push(Lane::ones(self.design.panels().rows_of(panel)));
@@ -145,9 +177,10 @@ impl<'a> Problem<'a> {
         }
     }
 
+    /// The columns behind [`constants`](Self::constants): as stored, or whitened in the buffer.
     #[inline(always)]
     fn columns<'b>(&'b self, panel: usize, buffer: &'b [Lane]) -> &'b [Lane] {
-        if self.whitening.is_none() && !self.intercept { self.design.panels().panel(panel) } else { buffer }
+        if self.whitening.is_some() { buffer } else { self.design.panels().panel(panel) }
     }
 }
 
@@ -180,6 +213,7 @@ impl WithSimd for Pass<'_> {
         let Self { problem, theta, scaling, panels } = self;
         let design = problem.design;
         let terms = problem.terms();
+        let constants = problem.constants();
         let width = if scaling == Scaling::Newton { terms + 1 } else { terms };
         let weights = design.weights();
         let mut sums = vec![simd.splat_f64s(0.0); packed(width, 0)];
@@ -189,11 +223,8 @@ impl WithSimd for Pass<'_> {
         let mut log_likelihood = 0.0;
         for index in panels {
             let panel = index * problem.stride;
-            problem.load(panel, &mut buffer);
-            let columns = problem.columns(panel, &buffer);
-            let mut eta = design.offset().map_or(Lane::ZERO, |offset| Lane::of(offset, panel));
+            let mut eta = problem.predict::<S>(panel, theta, &mut buffer);
             let outcome = Lane::of(design.outcome(), panel);
-            add_linear::<S>(columns, theta, &mut eta);
             match (scaling, weights) {
                 (Scaling::Newton, None) => {
                     log_likelihood += newton_rows::<S>(&eta, &outcome, &mut scale, &mut scaled[terms]);
@@ -217,7 +248,12 @@ impl WithSimd for Pass<'_> {
                     }
                 }
             }
-            for (scaled, column) in scaled.iter_mut().zip(columns) {
+            let columns = problem.columns(panel, &buffer);
+            if constants > 0 {
+                scaled[0] = scale;
+                scaled[0].0[design.panels().rows_of(panel)..].fill(0.0);
+            }
+            for (scaled, column) in scaled[constants..].iter_mut().zip(columns) {
                 for i in 0..PANEL {
                     scaled.0[i] = column.0[i] * scale.0[i];
                 }
@@ -229,31 +265,61 @@ impl WithSimd for Pass<'_> {
     }
 }
 
-struct Linear<'a> {
-    columns: &'a [Lane],
+/// η and then the score w(y − p) of every row, summed over the rows of each cluster.
+struct ClusterPass<'a> {
+    problem: &'a Problem<'a>,
     theta: &'a [f64],
-    eta: &'a mut Lane,
+    groups: &'a [u32],
+    count: usize,
+    panels: std::ops::Range<usize>,
 }
 
-impl WithSimd for Linear<'_> {
-    type Output = ();
+impl WithSimd for ClusterPass<'_> {
+    /// One row of sums a cluster.
+    type Output = Vec<f64>;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        add_linear::<S>(self.columns, self.theta, self.eta);
+    fn with_simd<S: Simd>(self, _: S) -> Vec<f64> {
+        let Self { problem, theta, groups, count, panels } = self;
+        let design = problem.design;
+        let (terms, constants) = (problem.terms(), problem.constants());
+        let mut sums = vec![0.0; count * terms];
+        let mut buffer = Vec::new();
+        for panel in panels {
+            let mut score = problem.predict::<S>(panel, theta, &mut buffer);
+            residual_rows::<S>(&mut score, &Lane::of(design.outcome(), panel));
+            if let Some(weights) = design.weights() {
+                let weight = Lane::of(weights.values(), panel);
+                for i in 0..PANEL {
+                    score.0[i] *= weight.0[i];
+                }
+            }
+            let columns = problem.columns(panel, &buffer);
+            let groups = groups.get(panel * PANEL..).unwrap_or_default();
+            for ((row, &group), score) in (0..PANEL).zip(groups).zip(&score.0) {
+                let from = group as usize * terms;
+                let (constant, slopes) = sums[from..from + terms].split_at_mut(constants);
+                constant.iter_mut().for_each(|sum| *sum += score);
+                for (sum, column) in slopes.iter_mut().zip(columns) {
+                    *sum += score * column.0[row];
+                }
+            }
+        }
+        sums
     }
 }
 
-struct Residuals<'a> {
-    outcome: &'a Lane,
-    eta: &'a mut Lane,
+struct Linear<'a> {
+    problem: &'a Problem<'a>,
+    theta: &'a [f64],
+    panel: usize,
 }
 
-impl WithSimd for Residuals<'_> {
-    type Output = ();
+impl WithSimd for Linear<'_> {
+    type Output = Lane;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        residual_rows::<S>(self.eta, self.outcome);
+    fn with_simd<S: Simd>(self, _: S) -> Lane {
+        self.problem.predict::<S>(self.panel, self.theta, &mut Vec::new())
     }
 }

@@ -41,6 +41,7 @@ mod rank;
 mod rows;
 mod separation;
 mod status;
+mod warm;
 
 pub use covariance::Covariance;
 pub use design::{Design, DesignBuilder, Weights};

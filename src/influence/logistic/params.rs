@@ -6,6 +6,9 @@ use super::covariance::Covariance;
 use super::penalty::Penalty;
 use crate::error::{Error, Result};
 
+/// Rows above which passes over them are worth saving.
+pub(crate) const MANY_ROWS: usize = 32_768;
+
 /// Parameters of the joint logistic model, not checked yet.
 ///
 /// A builder: start with [`LogisticParams::new`], change what you need, then
@@ -34,7 +37,7 @@ pub struct LogisticValidParams {
     penalty: Penalty,
     covariance: Option<Covariance>,
     max_iterations: usize,
-    tolerance: f64,
+    tolerance: Option<f64>,
     level: f64,
 }
 
@@ -45,7 +48,7 @@ impl Default for LogisticValidParams {
             penalty: Penalty::None,
             covariance: None,
             max_iterations: 50,
-            tolerance: 1e-8,
+            tolerance: None,
             level: 0.95,
         }
     }
@@ -90,15 +93,18 @@ impl LogisticParams {
         self
     }
 
-    /// When the steps are small enough, in units of the linear predictor; in (0, 0.01], by default 1e-8.
+    /// When the steps are small enough, in units of the linear predictor; in (0, 0.01].
     ///
     /// A fit stops when the next step would change the linear predictor by less than this in the
     /// root mean square. That step is still taken, so the error of the coefficients is of the order
     /// of its square, and the relative error of the standard errors of its size. A rule in these
     /// units does not depend on the number of rows or on the scale of the factors.
+    ///
+    /// By default 1e-8 up to 32 768 rows, and 2e-4 above, where a pass over the rows takes time and
+    /// the standard errors themselves are not known to three digits.
     #[must_use]
     pub fn tolerance(mut self, tolerance: f64) -> Self {
-        self.0.tolerance = tolerance;
+        self.0.tolerance = Some(tolerance);
         self
     }
 
@@ -130,8 +136,8 @@ impl LogisticParams {
         if params.max_iterations == 0 {
             return Err(refused("max_iterations", 0.0, "at least 1"));
         }
-        if !(params.tolerance > 0.0 && params.tolerance <= 0.01) {
-            return Err(refused("tolerance", params.tolerance, "above 0 and at most 0.01"));
+        if let Some(tolerance) = params.tolerance.filter(|tolerance| !(*tolerance > 0.0 && *tolerance <= 0.01)) {
+            return Err(refused("tolerance", tolerance, "above 0 and at most 0.01"));
         }
         check_level(params.level)?;
         Ok(params)
@@ -159,9 +165,14 @@ impl LogisticValidParams {
         self.max_iterations
     }
 
-    /// When the steps are small enough, in units of the linear predictor.
-    pub fn tolerance(&self) -> f64 {
+    /// When the steps are small enough, in units of the linear predictor; `None` for the default.
+    pub fn tolerance(&self) -> Option<f64> {
         self.tolerance
+    }
+
+    /// The tolerance for so many rows.
+    pub(crate) fn tolerance_for(&self, rows: usize) -> f64 {
+        self.tolerance.unwrap_or(if rows <= MANY_ROWS { 1e-8 } else { 2e-4 })
     }
 
     /// The level of intervals.

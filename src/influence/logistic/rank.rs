@@ -13,7 +13,7 @@ use super::panels::{Lane, PANEL};
 use crate::stats::linalg::{Cholesky, SquareMatrix};
 
 /// Smallest pivot of the equilibrated information that leaves standard errors eight digits.
-const SAFE_PIVOT: f64 = 1e-7;
+pub(crate) const SAFE_PIVOT: f64 = 1e-7;
 
 /// Pivots below this are noise of the factorisation; a later pass sees what is behind them.
 const PIVOT_FLOOR: f64 = 1e-12;

@@ -32,9 +32,7 @@ use serde::Serialize;
 
 use crate::error::{Error, Place, Result};
 use crate::preference::formats::{LineReader, parse_line};
-use crate::preference::{
-    DatasetBuilder, InputRecord, Pair, PairStream, PreferenceSource, RatedResponse, SourceText,
-};
+use crate::preference::{DatasetBuilder, InputRecord, Pair, PairStream, PreferenceSource, RatedResponse, SourceText};
 
 /// One record of a native file.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,0 +1,100 @@
+//! Where to start on many rows: at the estimate of some of them.
+//!
+//! The estimate of a share of the rows is about as far from that of all of them as its own standard
+//! errors, so a search that starts there needs two passes over all rows instead of five. Whole
+//! panels are taken at equal distances, which keeps the order of the rows from mattering.
+
+use super::kernel::Problem;
+use super::newton::{self, Ending, Settings};
+use super::panels::PANEL;
+use super::params::MANY_ROWS;
+
+/// Rows a coefficient that a share of the rows must have. With too few the share can be separated
+/// although the data are not.
+const ROWS_PER_TERM: usize = 100;
+
+/// Every so many panels at first, and then.
+const STRIDES: [usize; 2] = [40, 4];
+
+/// The estimate of some of the rows; `None` where there are too few rows for it to pay, or where
+/// they have no estimate of their own.
+pub(crate) fn start(problem: &Problem<'_>, settings: &Settings<'_>) -> Option<Vec<f64>> {
+    let rows = problem.design.n_rows();
+    if rows <= MANY_ROWS || problem.whitening.is_some() {
+        return None;
+    }
+    let mut theta = None;
+    for stride in STRIDES {
+        let share = rows / stride;
+        if share < ROWS_PER_TERM * problem.terms() || share < 8 * PANEL {
+            continue;
+        }
+        let part = Problem { stride, ..problem.clone() };
+        let ridge: Vec<f64> = settings.ridge.iter().map(|lambda| lambda / stride as f64).collect();
+        // No need to be closer than half the share's own standard errors; the step that follows the
+        // stop squares the distance.
+        let tolerance = (0.5 * (problem.terms() as f64 / share as f64).sqrt()).sqrt();
+        let settings = Settings { tolerance, ridge: &ridge, ..settings.clone() };
+        let from = theta.unwrap_or_else(|| vec![0.0; problem.terms()]);
+        match newton::solve(&part, &settings, from, None) {
+            Ending::Converged(solution) => theta = Some(solution.theta),
+            _ => return None,
+        }
+    }
+    theta
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Design, LogisticFit, LogisticParams};
+    use super::*;
+
+    fn design(rows: usize, factors: usize) -> Design {
+        let mut state = 1_u64;
+        let mut uniform = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 11) as f64 / (1_u64 << 53) as f64
+        };
+        let columns: Vec<Vec<f64>> =
+            (0..factors).map(|_| (0..rows).map(|_| 3.0 * (uniform() - uniform())).collect()).collect();
+        let outcome = (0..rows)
+            .map(|row| {
+                let eta: f64 = columns.iter().enumerate().map(|(j, x)| 0.3 * x[row] * (1.0 - (j % 3) as f64)).sum();
+                f64::from(u8::from(uniform() < super::super::sigmoid(eta)))
+            })
+            .collect();
+        Design::builder((0..factors).map(|j| format!("f{j}"))).columns(columns).outcome(outcome).build().unwrap()
+    }
+
+    fn largest_difference(a: &LogisticFit, b: &LogisticFit, value: fn(&LogisticFit) -> Vec<f64>) -> f64 {
+        value(a).iter().zip(value(b)).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+    }
+
+    #[test]
+    fn the_start_does_not_change_the_estimate() {
+        let design = design(60_000, 5);
+        let problem = Problem::new(&design, true);
+        assert!(start(&problem, &Settings { max_iterations: 50, tolerance: 1e-4, ridge: &[] }).is_some());
+        let fast = LogisticParams::new().order_effect(true).fit_design(&design).unwrap();
+        let exact = LogisticParams::new().order_effect(true).tolerance(1e-12).fit_design(&design).unwrap();
+        let estimates = |fit: &LogisticFit| fit.estimates.as_ref().unwrap().values();
+        let errors = |fit: &LogisticFit| fit.estimates.as_ref().unwrap().std_errors().unwrap();
+        assert!(largest_difference(&fast, &exact, estimates) < 1e-8);
+        assert!(largest_difference(&fast, &exact, errors) < 1e-4 * errors(&exact)[1]);
+        assert!((fast.log_likelihood().unwrap() - exact.log_likelihood().unwrap()).abs() < 1e-6);
+    }
+
+    #[cfg(feature = "rayon")]
+    #[test]
+    fn the_same_bytes_from_one_thread_and_from_three() {
+        let design = design(50_000, 12);
+        let fit = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let fit = pool.install(|| LogisticParams::new().fit_design(&design)).unwrap();
+            serde_json::to_string(&fit).unwrap()
+        };
+        assert_eq!(fit(1), fit(3));
+    }
+}
