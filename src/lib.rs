@@ -65,6 +65,7 @@ pub mod error;
 pub mod factor;
 pub mod id;
 pub mod influence;
+mod parallel;
 pub mod preference;
 pub mod report;
 pub mod stats;

@@ -6,6 +6,7 @@
 //! the [`logistic`] model looks at all of them together, so that factors which move
 //! together share what they explain.
 
+mod count;
 mod joint;
 pub mod logistic;
 mod profile;

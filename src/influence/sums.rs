@@ -2,9 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::count::count_runs;
 use crate::error::Result;
 use crate::id::AgentId;
-use crate::table::ComparisonTable;
+use crate::parallel::ordered_map;
+use crate::table::{ComparisonTable, JudgementRow, Run, Votes};
 
 /// How often a factor agrees with an agent's preferences, in judgements.
 ///
@@ -85,6 +87,9 @@ fn ratio(numerator: f64, denominator: f64) -> Option<f64> {
     (denominator > 0.0).then(|| numerator / denominator)
 }
 
+/// Pairs a task should have at least, so that handing it out costs nothing beside it.
+const TASK: usize = 1 << 15;
+
 /// For each prompt and factor the sum of `Pref·M` and of the weights, over decided judgements:
 /// all that τ14 needs, for any resampling of prompts, without touching pairs again.
 #[derive(Debug, Clone, PartialEq)]
@@ -112,32 +117,60 @@ impl PromptSums {
             total: vec![0.0; prompts * factors],
             counts: vec![SignCounts::default(); factors],
         };
-        for (k, column) in table.columns().iter().enumerate() {
-            let differences = column.raw();
-            let counts = &mut sums.counts[k];
+        match table.judgements(agent)?.votes() {
+            Some(votes) => sums.add_votes(table, votes),
+            None => sums.add_rows(table, rows),
+        }
+        Ok(sums)
+    }
+
+    /// Adds judgements, at most one a pair and each counting 1: the common case, and the fast one.
+    fn add_votes(&mut self, table: &ComparisonTable, votes: &Votes) {
+        let (runs, pairs) = (table.runs(), table.pairs().len());
+        // Groups of runs that are worth a task each.
+        let groups: Vec<&[Run]> = runs.chunks((runs.len() * TASK).checked_div(pairs).unwrap_or(0).max(1)).collect();
+        let counted =
+            ordered_map(groups.len(), pairs > 2 * TASK, |group| count_runs(table.columns(), votes, groups[group]));
+        for (run, counted) in runs.iter().zip(counted.into_iter().flatten()) {
+            for (k, column) in counted.columns.iter().enumerate() {
+                let (concordant, discordant) = (column.concordant, column.discordant);
+                let known = counted.decided - column.missing_decided;
+                let counts = &mut self.counts[k];
+                counts.concordant += concordant;
+                counts.discordant += discordant;
+                counts.factor_ties += known - concordant - discordant;
+                counts.both_ties += column.both_ties;
+                counts.preference_ties += counted.tied - column.missing_tied - column.both_ties;
+                counts.missing += column.missing_decided + column.missing_tied;
+                let cell = run.prompt * self.factors + k;
+                self.signed[cell] += concordant as f64 - discordant as f64;
+                self.total[cell] += known as f64;
+            }
+        }
+    }
+
+    /// Adds judgements one by one: weighted, or several on a pair.
+    fn add_rows(&mut self, table: &ComparisonTable, rows: &[JudgementRow]) {
+        for (k, (column, counts)) in table.columns().iter().zip(&mut self.counts).enumerate() {
             for row in rows {
                 let Some(preference) = row.choice.sign() else { continue };
-                let difference = differences[row.pair as usize];
-                if difference.is_nan() {
-                    counts.missing += 1;
-                    continue;
-                }
-                let agreement = if difference == 0.0 { 0.0 } else { f64::from(preference) * difference.signum() };
+                let difference = column.raw()[row.pair as usize];
+                let agreement = difference * f64::from(preference);
                 match (preference == 0, difference == 0.0) {
+                    _ if difference.is_nan() => counts.missing += 1,
                     (true, true) => counts.both_ties += 1,
                     (true, false) => counts.preference_ties += 1,
                     (false, true) => counts.factor_ties += 1,
                     (false, false) if agreement > 0.0 => counts.concordant += 1,
                     (false, false) => counts.discordant += 1,
                 }
-                if preference != 0 {
-                    let cell = table.pairs()[row.pair as usize].prompt as usize * factors + k;
-                    sums.signed[cell] += row.weight * agreement;
-                    sums.total[cell] += row.weight;
+                if preference != 0 && !difference.is_nan() {
+                    let cell = table.pairs()[row.pair as usize].prompt as usize * self.factors + k;
+                    self.signed[cell] += if agreement == 0.0 { 0.0 } else { row.weight * agreement.signum() };
+                    self.total[cell] += row.weight;
                 }
             }
         }
-        Ok(sums)
     }
 
     /// The number of prompts of the table, with or without judgements.
@@ -181,5 +214,69 @@ impl PromptSums {
         let mut out = vec![0.0; self.factors];
         self.tau14_into(&vec![1.0; self.prompts()], &mut Vec::new(), &mut out);
         out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::preference::{Dataset, Failure, FailureKind, Judgement, Pair, Preference, Response};
+    use crate::stats::{index_below, rng};
+    use crate::table::FactorTable;
+
+    /// Pairs with every kind of outcome, ties and missing values of factors, and prompts that come back later.
+    fn table(pairs: usize, weighted: bool) -> ComparisonTable {
+        let mut rng = rng(1);
+        let mut draw = |n: u32| index_below(&mut rng, n);
+        let pairs = (0..pairs).map(|i| {
+            let mut response = |side: &str| {
+                let mut response = Response::without_text().id(format!("{side}{i}"));
+                for factor in ["f", "g", "h"] {
+                    if draw(10) > 0 {
+                        response = response.factor(factor, f64::from(draw(4)) * 1e-310);
+                    }
+                }
+                response
+            };
+            let (a, b) = (response("a"), response("b"));
+            let failed = Preference::Failed(Failure::new(FailureKind::Refused));
+            let outcomes = [Preference::A, Preference::B, Preference::A, Preference::B, Preference::Tie, failed];
+            let mut judgement = Judgement::new("human", outcomes[draw(6) as usize].clone());
+            if weighted {
+                judgement = judgement.weight(1.0 + f64::from(draw(2)));
+            }
+            let pair = Pair::new(i.to_string(), format!("p{}", draw(9) / 3 + (i / 50) as u32), a, b);
+            if draw(8) == 0 { pair } else { pair.judgement(judgement) }
+        });
+        let dataset = Dataset::from_pairs(pairs).unwrap();
+        ComparisonTable::new(&dataset, &FactorTable::given(&dataset).unwrap(), Vec::new()).unwrap()
+    }
+
+    #[test]
+    fn the_fast_count_equals_the_plain_one() {
+        let table = table(2000, false);
+        let human = AgentId::from("human");
+        let rows = table.judgements(&human).unwrap().rows();
+        let fast = PromptSums::new(&table, &human).unwrap();
+        let mut plain = PromptSums { counts: vec![SignCounts::default(); 3], ..fast.clone() };
+        plain.signed.fill(0.0);
+        plain.total.fill(0.0);
+        plain.add_rows(&table, rows);
+        assert!(
+            table.judgements(&human).unwrap().votes().is_some()
+                && fast.counts[0].missing > 0
+                && fast.counts[0].both_ties > 0
+        );
+        assert_eq!(fast, plain);
+    }
+
+    #[test]
+    fn weights_weigh_estimates_and_not_counts() {
+        let table = table(500, true);
+        let human = AgentId::from("human");
+        let sums = PromptSums::new(&table, &human).unwrap();
+        let decided: u64 = sums.counts()[0].decided();
+        let weight: f64 = (0..sums.prompts()).map(|prompt| sums.cell(prompt, 0).1).sum();
+        assert!(weight > decided as f64 * 1.2 && weight < decided as f64 * 1.8);
     }
 }

@@ -10,7 +10,8 @@ use crate::error::{Error, Place, Result};
 use crate::factor::{FactorSpec, Level};
 use crate::id::{AgentId, AnnotatorId, FactorId, PairId, PromptId};
 use crate::preference::{Aggregation, Choice, Dataset, FailureKind, Judgement, Preference, Vote};
-use crate::table::FactorTable;
+use crate::table::votes::runs_of_prompts;
+use crate::table::{FactorTable, Run, Votes};
 
 /// A factor that is judged on pairs: positive where A has more of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,9 +56,20 @@ pub struct FactorColumn {
     spec: FactorSpec,
     /// NaN stands for missing inside; it never leaves.
     differences: Vec<f64>,
+    has_missing: bool,
 }
 
 impl FactorColumn {
+    fn new(spec: FactorSpec, differences: Vec<f64>) -> Self {
+        let has_missing = differences.iter().any(|difference| difference.is_nan());
+        Self { spec, differences, has_missing }
+    }
+
+    /// Whether a difference is missing.
+    pub(crate) fn has_missing(&self) -> bool {
+        self.has_missing
+    }
+
     /// The factor.
     pub fn spec(&self) -> &FactorSpec {
         &self.spec
@@ -96,9 +108,15 @@ pub struct AgentJudgements {
     agent: AgentId,
     annotators: Vec<AnnotatorId>,
     rows: Vec<JudgementRow>,
+    votes: Option<Votes>,
 }
 
 impl AgentJudgements {
+    /// The judgements in their densest form, where they have one.
+    pub(crate) fn votes(&self) -> Option<&Votes> {
+        self.votes.as_ref()
+    }
+
     /// Who judged.
     pub fn agent(&self) -> &AgentId {
         &self.agent
@@ -162,10 +180,14 @@ pub struct JudgementCounts {
 pub struct ComparisonTable {
     prompts: Arc<[PromptId]>,
     pairs: Arc<[ComparedPair]>,
+    runs: Arc<[Run]>,
     factors: Arc<[FactorColumn]>,
     failure_kinds: Arc<[FailureKind]>,
     agents: Vec<AgentJudgements>,
 }
+
+/// Longer runs of one prompt are cut, so that several threads can share them.
+const LONGEST_RUN: usize = 1 << 15;
 
 /// Equal where pairs, factors, differences and judgements are.
 impl PartialEq for ComparisonTable {
@@ -215,7 +237,12 @@ pub(super) struct JudgementCollector {
 impl JudgementCollector {
     pub(super) fn push(&mut self, pair: u32, judgement: &Judgement) {
         let place = *self.places.entry(judgement.agent.clone()).or_insert_with_key(|agent| {
-            self.agents.push(AgentJudgements { agent: agent.clone(), annotators: Vec::new(), rows: Vec::new() });
+            self.agents.push(AgentJudgements {
+                agent: agent.clone(),
+                annotators: Vec::new(),
+                rows: Vec::new(),
+                votes: None,
+            });
             self.agents.len() - 1
         });
         let agent = &mut self.agents[place];
@@ -241,9 +268,13 @@ impl JudgementCollector {
         factors: Vec<(FactorSpec, Vec<f64>)>,
     ) -> ComparisonTable {
         self.agents.sort_by(|a, b| a.agent.cmp(&b.agent));
-        let factors = factors.into_iter().map(|(spec, differences)| FactorColumn { spec, differences });
+        for agent in &mut self.agents {
+            agent.votes = Votes::new(&agent.rows, pairs.len());
+        }
+        let factors = factors.into_iter().map(|(spec, differences)| FactorColumn::new(spec, differences));
         ComparisonTable {
             prompts: prompts.into(),
+            runs: runs_of_prompts(&pairs, LONGEST_RUN).into(),
             pairs: pairs.into(),
             factors: factors.collect(),
             failure_kinds: self.kinds.into(),
@@ -261,9 +292,7 @@ impl ComparisonTable {
     /// [`Error::Length`] for pair factors, [`Error::NonFinite`] where a difference overflows, [`Error::Parameter`] where there are more pairs than a table can hold (2³²).
     pub fn new(dataset: &Dataset, factors: &FactorTable, pair_factors: Vec<PairFactor>) -> Result<Self> {
         let n = dataset.pairs().len();
-        if u32::try_from(n).is_err() {
-            return Err(Error::Parameter { name: "pairs", value: n.to_string(), expected: "fewer than 2^32 a table" });
-        }
+        check_pairs(n)?;
         let mut rows = Vec::with_capacity(dataset.responses().len());
         for response in dataset.responses() {
             rows.push(factors.row(&response.id).ok_or_else(|| Error::UnknownId {
@@ -294,13 +323,7 @@ impl ComparisonTable {
                     found: factor.values.len(),
                 });
             }
-            if let Some((known, _)) = columns.iter().find(|(known, _)| known.id == factor.spec.id) {
-                return Err(Error::DuplicateFactor {
-                    factor: factor.spec.id.as_str().to_owned(),
-                    first: known.definition.clone(),
-                    second: factor.spec.definition,
-                });
-            }
+            check_new_factor(&columns, &factor.spec)?;
             let tolerance = factor.spec.tolerance;
             let values = factor.values.iter().map(|value| value.map_or(f64::NAN, |v| tolerance.difference(v, 0.0)));
             columns.push((factor.spec.clone(), values.collect()));
@@ -316,6 +339,88 @@ impl ComparisonTable {
         Ok(judgements.table(dataset.prompts().to_vec(), pairs, columns))
     }
 
+    /// A table of columns that are there already, a row a pair: for data that never were texts here, such as a data
+    /// frame of differences A − B. Pairs are named by their place, from 0.
+    ///
+    /// ```
+    /// use prefactor::factor::FactorSpec;
+    /// use prefactor::preference::Choice;
+    /// use prefactor::table::ComparisonTable;
+    /// let table = ComparisonTable::from_columns(
+    ///     vec!["p1".into(), "p1".into(), "p2".into()],
+    ///     vec![(FactorSpec::given("length", "words"), vec![Some(3.0), None, Some(-1.0)])],
+    ///     vec![("human".into(), vec![Choice::A, Choice::Tie, Choice::B])],
+    /// )?;
+    /// assert_eq!(table.counts(&"human".into())?.used, 2);
+    /// # Ok::<(), prefactor::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`] where a column does not have a value for each pair, [`Error::NonFinite`],
+    /// [`Error::DuplicateFactor`], [`Error::DuplicateId`] for an agent that is there twice, [`Error::Parameter`] for
+    /// more pairs than a table can hold (2³²) and for [`Choice::Failed`], whose kinds such a table does not have.
+    pub fn from_columns(
+        prompts: Vec<PromptId>,
+        factors: Vec<(FactorSpec, Vec<Option<f64>>)>,
+        judgements: Vec<(AgentId, Vec<Choice>)>,
+    ) -> Result<Self> {
+        let n = prompts.len();
+        check_pairs(n)?;
+        let length = |what: String, found: usize| {
+            if found == n { Ok(()) } else { Err(Error::Length { what, expected: n, found }) }
+        };
+        let mut collector = JudgementCollector::default();
+        for (agent, choices) in judgements {
+            length(format!("judgements of agent `{agent}`"), choices.len())?;
+            if choices.iter().any(|choice| matches!(choice, Choice::Failed(_))) {
+                let value = "a failure".to_owned();
+                return Err(Error::Parameter {
+                    name: "judgements",
+                    value,
+                    expected: "without failures; use a Dataset",
+                });
+            }
+            if collector.places.contains_key(&agent) {
+                let id = agent.as_str().to_owned();
+                return Err(Error::DuplicateId { place: Place::memory(), kind: "agent", id });
+            }
+            collector.places.insert(agent.clone(), collector.agents.len());
+            let row = |(pair, choice)| JudgementRow {
+                pair: pair as u32,
+                annotator: None,
+                choice,
+                weight: 1.0,
+                strength: None,
+            };
+            let rows = choices.into_iter().enumerate().map(row).collect();
+            collector.agents.push(AgentJudgements { agent, annotators: Vec::new(), rows, votes: None });
+        }
+        let mut columns: Vec<(FactorSpec, Vec<f64>)> = Vec::with_capacity(factors.len());
+        for (spec, values) in factors {
+            length(format!("factor `{}`", spec.id), values.len())?;
+            check_new_factor(&columns, &spec)?;
+            if let Some(value) = values.iter().flatten().find(|value| !value.is_finite()) {
+                let what = format!("a difference of factor `{}`", spec.id);
+                return Err(Error::NonFinite { place: Place::memory(), what, value: *value });
+            }
+            let tolerance = spec.tolerance;
+            let values = values.into_iter().map(|value| value.map_or(f64::NAN, |v| tolerance.difference(v, 0.0)));
+            columns.push((spec, values.collect()));
+        }
+        let (mut names, mut places) = (Vec::new(), FxHashMap::default());
+        let pairs = prompts.into_iter().enumerate().map(|(pair, prompt)| ComparedPair {
+            id: pair.to_string().into(),
+            prompt: *places.entry(prompt).or_insert_with_key(|prompt| {
+                names.push(prompt.clone());
+                (names.len() - 1) as u32
+            }),
+            domain: None,
+        });
+        let pairs = pairs.collect();
+        Ok(collector.table(names, pairs, columns))
+    }
+
     /// The prompts, the units of resampling.
     pub fn prompts(&self) -> &[PromptId] {
         &self.prompts
@@ -324,6 +429,11 @@ impl ComparisonTable {
     /// The pairs.
     pub fn pairs(&self) -> &[ComparedPair] {
         &self.pairs
+    }
+
+    /// The pairs in runs of one prompt.
+    pub(crate) fn runs(&self) -> &[Run] {
+        &self.runs
     }
 
     /// The factors with their differences.
@@ -423,7 +533,8 @@ impl ComparisonTable {
                 }
             });
             let rows: Vec<JudgementRow> = rows.map(|row| JudgementRow { annotator: None, ..row }).collect();
-            AgentJudgements { agent: judgements.agent.clone(), annotators: Vec::new(), rows }
+            let votes = Votes::new(&rows, self.pairs.len());
+            AgentJudgements { agent: judgements.agent.clone(), annotators: Vec::new(), rows, votes }
         };
         Self { agents: self.agents.iter().map(aggregate).collect(), ..self.clone() }
     }
@@ -448,6 +559,24 @@ impl ComparisonTable {
     pub fn with_factors(&self, factors: &[FactorId]) -> Result<Self> {
         let kept = factors.iter().map(|factor| self.column(factor).cloned()).collect::<Result<Vec<_>>>()?;
         Ok(Self { factors: kept.into(), ..self.clone() })
+    }
+}
+
+fn check_pairs(n: usize) -> Result<()> {
+    match u32::try_from(n) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Error::Parameter { name: "pairs", value: n.to_string(), expected: "fewer than 2^32 a table" }),
+    }
+}
+
+fn check_new_factor(columns: &[(FactorSpec, Vec<f64>)], spec: &FactorSpec) -> Result<()> {
+    match columns.iter().find(|(known, _)| known.id == spec.id) {
+        None => Ok(()),
+        Some((known, _)) => Err(Error::DuplicateFactor {
+            factor: spec.id.as_str().to_owned(),
+            first: known.definition.clone(),
+            second: spec.definition.clone(),
+        }),
     }
 }
 

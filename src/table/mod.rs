@@ -11,8 +11,10 @@ mod comparison;
 mod comparison_file;
 mod factor_file;
 mod factor_table;
+mod votes;
 
 pub use comparison::{
     AgentJudgements, ComparedPair, ComparisonTable, FactorColumn, JudgementCounts, JudgementRow, PairFactor,
 };
 pub use factor_table::FactorTable;
+pub(crate) use votes::{Run, Votes};

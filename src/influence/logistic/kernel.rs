@@ -5,9 +5,9 @@ use pulp::{Arch, Simd, WithSimd};
 use super::design::Design;
 use super::gram::{add_products, packed, symmetric};
 use super::panels::{Lane, PANEL};
-use super::parallel::ordered_map;
 use super::rank::Whitening;
 use super::rows::{FILLING, add_linear, newton_rows, residual_rows, weighted_newton_rows};
+use crate::parallel::ordered_map;
 use crate::stats::linalg::SquareMatrix;
 
 /// Panels that are summed into one partial result. Fixed, and partial results are added in order,

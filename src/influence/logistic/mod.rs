@@ -34,7 +34,6 @@ mod kernel;
 mod linfa;
 mod newton;
 mod panels;
-mod parallel;
 mod params;
 mod penalty;
 mod rank;
