@@ -5,7 +5,8 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use prefactor::influence::logistic::{
-    Covariance, Design, DesignBuilder, FitStatus, LogisticFit, LogisticParams, Penalty, Term, Weights,
+    Collinearity, Covariance, Design, DesignBuilder, FitStatus, LogisticFit, LogisticParams, PathParams, Penalty, Term,
+    Weights,
 };
 use serde_json::Value;
 
@@ -304,5 +305,115 @@ fn ridge() {
             .unwrap();
         close(key, &coefficients(&fit), &numbers(&reference["coef"]), 1e-12);
         near("loglik", fit.log_likelihood(), &reference["loglik_unpenalised"], 1e-11);
+    }
+}
+
+#[test]
+fn lasso() {
+    let Some(golden) = golden("lasso") else { return };
+    let design = builder(&golden["input"]["X"], &golden["input"]["y"]).build().unwrap();
+    for (key, reference) in golden["python"]["path"].as_object().unwrap() {
+        let penalty = Penalty::Lasso { lambda: reference["lam"].as_f64().unwrap() };
+        let fit = LogisticParams::new().penalty(penalty).fit_design(&design).unwrap();
+        close(key, &coefficients(&fit), &numbers(&reference["coef"]), 1e-9);
+        assert!(fit.estimates.unwrap().covariance.is_none());
+        close("glmnet", &coefficients_of_path(&design, reference), &numbers(&golden["R"]["glmnet"][key]), 1e-9);
+    }
+    let path = PathParams::new().path(&design).unwrap();
+    let strongest = golden["python"]["lambda_max"].as_f64().unwrap();
+    assert!((path.points[0].lambda - strongest).abs() < 1e-12 * strongest);
+}
+
+fn coefficients_of_path(design: &Design, reference: &Value) -> Vec<f64> {
+    let path = PathParams::new().lambdas(vec![reference["lam"].as_f64().unwrap()]).path(design).unwrap();
+    path.points[0].coefficients.clone()
+}
+
+#[test]
+fn firth_estimates_and_intervals() {
+    let Some(golden) = golden("separation_firth") else { return };
+    for name in ["perfect", "quasi", "none"] {
+        for (intercept, key) in [(false, "intercept=0"), (true, "intercept=1")] {
+            let design = builder(&golden["input"][name]["X"], &golden["input"][name]["y"]).build().unwrap();
+            let fit =
+                LogisticParams::new().penalty(Penalty::Firth).order_effect(intercept).fit_design(&design).unwrap();
+            let reference = &golden["python"][name][key];
+            let what = format!("{name} {key} ({} steps)", fit.iterations);
+            close(&what, &coefficients(&fit), &numbers(&reference["firth_coef"]), 1e-8);
+            close(&what, &errors(&fit), &numbers(&reference["firth_se"]), 1e-8);
+            let brglm2 = &golden["R"][name][key]["brglm2_AS_mean_firth"];
+            close(&what, &coefficients(&fit), &numbers(&brglm2["coef"]), 1e-8);
+            // firthmodels puts the intercept last.
+            let intervals = reference["firth_profile_ci95_firthmodels"].as_array().unwrap();
+            for (j, interval) in intervals.iter().enumerate() {
+                let term = if j == 3 { Term::OrderEffect } else { Term::from(format!("f{}", j + 1).as_str()) };
+                let ours = fit.profile_interval(&design, &term, 0.95).unwrap().unwrap();
+                if let Some(low) = interval[0].as_f64() {
+                    close(&what, &[ours.low.unwrap()], &[low], 1e-4);
+                }
+                if let Some(high) = interval[1].as_f64() {
+                    close(&what, &[ours.high.unwrap()], &[high], 1e-4);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn profile_intervals_and_marginal_effects() {
+    let Some(golden) = golden("logistic_basic") else { return };
+    let design = clustered(&golden["input"]).build().unwrap();
+    for intercept in [false, true] {
+        let model = fit(&design, intercept, Covariance::Model);
+        let reference = &golden["R"][key_of(intercept)]["ci95_profile"];
+        for (coefficient, interval) in model.coefficients().iter().zip(reference.as_array().unwrap()) {
+            let ours = model.profile_interval(&design, &coefficient.term, 0.95).unwrap().unwrap();
+            // R interpolates its ends with a spline; ours are exact, as the next check shows.
+            close("profile", &[ours.low.unwrap(), ours.high.unwrap()], &numbers(interval), 2e-4);
+            if coefficient.term == Term::OrderEffect {
+                continue;
+            }
+            let column = model.coefficients().iter().position(|c| c.term == coefficient.term).unwrap();
+            let column = column - usize::from(intercept);
+            let mut x = columns(&golden["input"]["X"]);
+            let held = x.remove(column);
+            for end in [ours.low.unwrap(), ours.high.unwrap()] {
+                let constrained = Design::builder(names(4))
+                    .columns(x.clone())
+                    .outcome(numbers(&golden["input"]["y"]))
+                    .offset(held.iter().map(|value| end * value).collect())
+                    .build()
+                    .unwrap();
+                let constrained = fit(&constrained, intercept, Covariance::Model);
+                let fall = 2.0 * (model.log_likelihood().unwrap() - constrained.log_likelihood().unwrap());
+                assert!((fall - 3.841_458_820_694_124).abs() < 1e-8, "{fall}");
+            }
+        }
+        let reference = &golden["python"][key_of(intercept)];
+        let effects = model.average_marginal_effects(&design).unwrap();
+        let values: Vec<f64> = effects.iter().map(|effect| effect.effect).collect();
+        close("ame", &values, &numbers(&reference["ame_dydx"]), 1e-10);
+        let values: Vec<f64> = effects.iter().map(|effect| effect.std_error.unwrap()).collect();
+        close("ame se", &values, &numbers(&reference["ame_se"]), 1e-8);
+        let leverage: f64 = model.leverage(&design).unwrap().iter().sum();
+        assert!((leverage - model.coefficients().len() as f64).abs() < 1e-10);
+    }
+}
+
+#[test]
+fn collinearity() {
+    let Some(golden) = golden("vif") else { return };
+    let x = columns(&golden["input"]["X"]);
+    let outcome = (0..x[0].len()).map(|row| (row % 2) as f64).collect();
+    let design = Design::builder(names(x.len())).columns(x).outcome(outcome).build().unwrap();
+    let ours = Collinearity::of(&design);
+    let reference = &golden["python"];
+    let plain = |values: &[Option<f64>]| -> Vec<f64> { values.iter().map(|value| value.unwrap()).collect() };
+    close("vif", &plain(&ours.vif), &numbers(&reference["vif_centered"]), 1e-10);
+    // statsmodels 0.15 centres its "uncentred" ones too; what (XᵀX)ⱼⱼ (XᵀX)⁻¹ⱼⱼ gives is ours.
+    assert!(ours.vif_uncentred[0].unwrap() > ours.vif[0].unwrap() + 0.06);
+    near("condition", ours.condition_number, &reference["condition_number_scaled"], 1e-10);
+    for (row, reference) in ours.correlations.iter().zip(reference["corr"].as_array().unwrap()) {
+        close("correlation", &plain(row), &numbers(reference), 1e-12);
     }
 }

@@ -276,6 +276,17 @@ impl Cholesky {
         inverse
     }
 
+    /// The upper triangular factor R of A = RᵀR, in the units of A.
+    pub(crate) fn upper(&self) -> SquareMatrix {
+        let mut upper = self.lower.transposed();
+        for i in 0..upper.size() {
+            for j in i..upper.size() {
+                upper[(i, j)] /= self.scale[j];
+            }
+        }
+        upper
+    }
+
     /// The logarithm of the determinant.
     pub fn log_determinant(&self) -> f64 {
         2.0 * (0..self.scale.len()).map(|i| (self.lower[(i, i)] / self.scale[i]).ln()).sum::<f64>()

@@ -93,39 +93,42 @@ impl Covariance {
         information: Option<&SquareMatrix>,
     ) -> SquareMatrix {
         let design = problem.design;
-        let n = design.n_observations();
-        let corrected = n / (n - problem.terms() as f64).max(f64::MIN_POSITIVE);
+        let (n, terms) = (design.n_observations(), problem.terms());
         match self {
             Self::Model => information.map_or_else(|| bread.clone(), |information| bread.sandwich(information)),
-            Self::Hc0 => bread.sandwich(&problem.score_products(theta)),
-            Self::Hc1 => bread.sandwich(&problem.score_products(theta)).scaled(corrected),
+            Self::Hc0 | Self::Hc1 => {
+                bread.sandwich(&problem.score_products(theta)).scaled(self.correction(n, terms, 0))
+            }
             Self::Cr0 | Self::Cr1 | Self::Cr1s | Self::TwoWay => {
-                let meat = |grouping: &Grouping| {
-                    bread.sandwich(&cluster_products(problem, theta, grouping)).scaled(match self {
-                        Self::Cr0 => 1.0,
-                        Self::Cr1s => correction(grouping) * corrected * (n - 1.0) / n,
-                        _ => correction(grouping),
-                    })
+                let one = |grouping: &Grouping| {
+                    let meat = cluster_products(problem, theta, grouping);
+                    bread.sandwich(&meat).scaled(self.correction(n, terms, grouping.count))
                 };
                 let Some(clusters) = design.clusters() else { return bread.clone() };
                 match design.annotators() {
                     Some(annotators) if self == Self::TwoWay => {
-                        let mut sum = meat(clusters);
-                        sum.add_scaled(&meat(annotators), 1.0);
-                        sum.add_scaled(&meat(&clusters.intersection(annotators)), -1.0);
+                        let mut sum = one(clusters);
+                        sum.add_scaled(&one(annotators), 1.0);
+                        sum.add_scaled(&one(&clusters.intersection(annotators)), -1.0);
                         without_negative_eigenvalues(sum)
                     }
-                    _ => meat(clusters),
+                    _ => one(clusters),
                 }
             }
         }
     }
-}
 
-/// G/(G − 1).
-fn correction(grouping: &Grouping) -> f64 {
-    let groups = grouping.count as f64;
-    groups / (groups - 1.0)
+    /// The small-sample factor for n observations, k coefficients and G clusters.
+    pub(crate) fn correction(self, n: f64, terms: usize, clusters: usize) -> f64 {
+        let degrees = (n - terms as f64).max(f64::MIN_POSITIVE);
+        let groups = clusters as f64;
+        match self {
+            Self::Model | Self::Hc0 | Self::Cr0 => 1.0,
+            Self::Hc1 => n / degrees,
+            Self::Cr1 | Self::TwoWay => groups / (groups - 1.0),
+            Self::Cr1s => groups / (groups - 1.0) * (n - 1.0) / degrees,
+        }
+    }
 }
 
 /// Σ over groups of the outer product of the group's summed scores.

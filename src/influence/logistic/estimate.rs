@@ -2,8 +2,10 @@
 
 use super::covariance::Covariance;
 use super::design::Design;
+use super::firth;
 use super::fit::{Coefficient, Estimates, LogisticFit};
 use super::kernel::Problem;
+use super::lasso::{self, Strengths};
 use super::newton::{self, Ending, Settings, Solution};
 use super::params::{LogisticParams, LogisticValidParams};
 use super::penalty::Penalty;
@@ -12,7 +14,10 @@ use super::rows::{row_log_likelihood, sigmoid};
 use super::status::{FitStatus, Relation, Term};
 use super::warm;
 use crate::error::{Error, Result};
-use crate::stats::linalg::SquareMatrix;
+use crate::stats::linalg::{Cholesky, SquareMatrix};
+
+/// Steps that a search of linear convergence may take for one of Newton's.
+const LINEAR_STEPS: usize = 20;
 
 impl LogisticParams {
     /// Checks the parameters and fits.
@@ -43,19 +48,30 @@ impl LogisticValidParams {
         if design.weight_sum() <= 0.0 {
             return Ok(fit);
         }
-        if let Some(status) = kind.refusal(design).or_else(|| one_class(&problem)) {
+        if let Some(status) =
+            kind.refusal(design).or_else(|| one_class(&problem).filter(|_| *self.penalty() != Penalty::Firth))
+        {
             fit.status = status;
             return Ok(fit);
         }
+        let settings = self.settings(design);
         let (problem, ending) = match self.penalty() {
+            Penalty::Lasso { .. } | Penalty::ElasticNet { .. } => {
+                self.fit_selecting(&problem, &mut fit);
+                return Ok(fit);
+            }
+            Penalty::Firth => {
+                self.fit_firth(&problem, kind, &mut fit);
+                return Ok(fit);
+            }
             Penalty::Ridge { lambda } if *lambda > 0.0 => {
-                let ridge = ridge_diagonal(&problem, *lambda);
-                let settings = self.settings(design, &ridge);
+                let ridge = Strengths::new(&problem, self.penalty().strengths()).ridge;
+                let settings = Settings { ridge: &ridge, ..settings };
                 let start = warm::start(&problem, &settings).unwrap_or_else(|| vec![0.0; problem.terms()]);
                 let ending = newton::solve(&problem, &settings, start, None);
                 (problem, ending)
             }
-            Penalty::None | Penalty::Ridge { .. } => match unpenalised(problem, &self.settings(design, &[])) {
+            Penalty::None | Penalty::Ridge { .. } => match unpenalised(problem, &settings) {
                 Ok(done) => done,
                 Err(status) => {
                     fit.status = status;
@@ -93,9 +109,59 @@ impl LogisticValidParams {
         Ok(fit)
     }
 
-    fn settings<'a>(&self, design: &Design, ridge: &'a [f64]) -> Settings<'a> {
+    fn settings(&self, design: &Design) -> Settings<'static> {
         let tolerance = self.tolerance_for(design.n_rows());
-        Settings { max_iterations: self.max_iterations(), tolerance, ridge }
+        Settings { max_iterations: self.max_iterations(), tolerance, ridge: &[] }
+    }
+
+    /// Lasso and elastic net: estimates without standard errors.
+    fn fit_selecting(&self, problem: &Problem<'_>, fit: &mut LogisticFit) {
+        let strengths = Strengths::new(problem, self.penalty().strengths());
+        let start = vec![0.0; problem.terms()];
+        let steps = self.max_iterations() * LINEAR_STEPS;
+        match lasso::minimise(problem, &strengths, start, steps, self.tolerance_for(0)) {
+            Err((iterations, last_change)) => {
+                fit.iterations = iterations;
+                let last_change = if last_change.is_finite() { last_change } else { f64::MAX };
+                fit.status = FitStatus::NotConverged { iterations, last_change };
+            }
+            Ok(minimum) => {
+                fit.iterations = minimum.iterations;
+                fit.status = FitStatus::Converged;
+                fit.estimates = Some(Estimates {
+                    log_likelihood: minimum.evaluation.log_likelihood,
+                    coefficients: coefficients(problem, &minimum.theta, None),
+                    covariance: None,
+                    covariance_kind: None,
+                    penalty: *self.penalty(),
+                });
+            }
+        }
+    }
+
+    /// Firth's penalty; the covariance's information is that of the likelihood at the estimates.
+    fn fit_firth(&self, problem: &Problem<'_>, kind: Covariance, fit: &mut LogisticFit) {
+        let zero = vec![0.0; problem.terms()];
+        if let Rank::Deficient(dependences) = rank::examine(problem, &problem.evaluate(&zero)) {
+            fit.status = deficiency(problem, &dependences);
+            return;
+        }
+        let steps = self.max_iterations() * LINEAR_STEPS;
+        fit.status = FitStatus::NotConverged { iterations: steps, last_change: f64::MAX };
+        let Some(maximum) = firth::maximise(problem, steps) else { return };
+        let Some(factor) = Cholesky::new(&maximum.point.information) else { return };
+        fit.iterations = maximum.iterations;
+        let solution = Solution {
+            theta: maximum.theta,
+            log_likelihood: maximum.point.log_likelihood,
+            information: maximum.point.information,
+            factor,
+            iterations: maximum.iterations,
+        };
+        fit.estimates = estimates(problem, &solution, kind, self.penalty());
+        if fit.estimates.is_some() {
+            fit.status = FitStatus::Converged;
+        }
     }
 }
 
@@ -150,15 +216,6 @@ fn unpenalised<'a>(problem: Problem<'a>, settings: &Settings<'_>) -> Result<(Pro
     }
 }
 
-/// The penalty's diagonal: λ for factors, 0 for the order effect.
-fn ridge_diagonal(problem: &Problem<'_>, lambda: f64) -> Vec<f64> {
-    let mut diagonal = vec![lambda; problem.terms()];
-    if problem.intercept {
-        diagonal[0] = 0.0;
-    }
-    diagonal
-}
-
 /// The term of a column.
 fn term(problem: &Problem<'_>, index: usize) -> Term {
     match index.checked_sub(usize::from(problem.intercept)) {
@@ -202,7 +259,7 @@ pub(crate) fn coefficients(
 }
 
 /// The status of columns that are combinations of others.
-fn deficiency(problem: &Problem<'_>, dependences: &[Dependence]) -> FitStatus {
+pub(crate) fn deficiency(problem: &Problem<'_>, dependences: &[Dependence]) -> FitStatus {
     let constant = |dependence: &Dependence| {
         dependence.combination.iter().all(|&(index, _)| term(problem, index) == Term::OrderEffect)
     };

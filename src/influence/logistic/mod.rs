@@ -25,30 +25,44 @@
 
 mod covariance;
 mod design;
+mod diagnostics;
+mod effects;
 mod estimate;
+mod firth;
 mod fit;
 mod gram;
 mod inference;
 mod kernel;
+mod lasso;
 #[cfg(feature = "linfa")]
 mod linfa;
 mod newton;
+mod objective;
+mod ordinal;
 mod panels;
 mod params;
+mod path;
 mod penalty;
+mod profile;
 mod rank;
 mod rows;
 mod separation;
 mod status;
+mod sums;
 mod warm;
 
 pub use covariance::Covariance;
 pub use design::{Design, DesignBuilder, Weights};
+pub use diagnostics::Collinearity;
+pub use effects::MarginalEffect;
 pub use fit::{Coefficient, Estimates, LogisticFit};
 pub use inference::{ChiSquareTest, OddsRatio, Wald};
 #[cfg(feature = "linfa")]
 pub use linfa::{FittedLogistic, LinfaLogistic, Outcome, Refusal};
+pub use ordinal::{OrdinalEstimates, OrdinalFit, OrdinalPrediction};
 pub use params::{LogisticParams, LogisticValidParams};
+pub use path::{CrossValidation, PathParams, PathPoint, PenaltyPath};
 pub use penalty::Penalty;
+pub use profile::ProfileInterval;
 pub use rows::sigmoid;
 pub use status::{FitStatus, Relation, Term};

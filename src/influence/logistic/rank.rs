@@ -34,6 +34,11 @@ pub(crate) struct Whitening {
 }
 
 impl Whitening {
+    /// The coordinates in which the factored matrix is the identity.
+    pub(crate) fn from_factor(factor: &Cholesky) -> Self {
+        Self { upper: factor.upper() }
+    }
+
     /// Replaces the columns of a panel by their whitened combinations.
     #[inline(always)]
     pub(crate) fn apply(&self, columns: &mut [Lane]) {
@@ -56,11 +61,6 @@ impl Whitening {
     /// The coefficients of the original columns: R⁻¹ γ.
     pub(crate) fn original(&self, whitened: &[f64]) -> Vec<f64> {
         back_substitute(&self.upper, whitened, |_| true)
-    }
-
-    /// The coefficients of the whitened columns: R β.
-    pub(crate) fn whitened(&self, original: &[f64]) -> Vec<f64> {
-        self.upper.times_vector(original)
     }
 
     /// The covariance of the original coefficients: R⁻¹ V R⁻ᵀ.

@@ -8,7 +8,9 @@
 //! it on the directions in which those rows do not move at all. Nothing is called separated before
 //! the projected direction has been checked against every row.
 
+use super::design::Design;
 use super::kernel::Problem;
+use super::newton::{self, Ending, Settings};
 use crate::stats::linalg::{SquareMatrix, SymmetricEigen, dot};
 
 /// Change of a separated row's linear predictor in one step (in the limit 1 or more), and of the
@@ -20,6 +22,9 @@ const NULL_EIGENVALUE: f64 = 1e-13;
 
 /// What still counts as zero in the check, against the largest value of dᵀx.
 const ZERO: f64 = 1e-6;
+
+/// Newton steps for the rows that a direction leaves at 0.
+const STEPS: usize = 50;
 
 /// A direction along which the likelihood grows without end.
 #[derive(Debug, Clone)]
@@ -41,9 +46,60 @@ pub(crate) fn detect(problem: &Problem<'_>, theta: &[f64], step: Option<&[f64]>)
     let step = step?;
     let margins = signed(problem, step)?;
     let separated: Vec<bool> = margins.iter().map(|row| row.value.abs() > SEPARATED_STEP).collect();
-    let direction = project(problem, step, &separated)?;
+    let others = others(problem, &separated);
+    let direction = others.still(step)?;
     let margins = signed(problem, &direction)?;
-    verify(&margins, &direction, |row| separated.get(row).copied().unwrap_or(false))
+    let found = verify(&margins, &direction, |row| separated.get(row).copied().unwrap_or(false))?;
+    Some(if found.complete { found } else { extend(problem, &others, &margins, &separated, &found).unwrap_or(found) })
+}
+
+/// Looks whether the rows that a direction leaves at 0 are separated by another one.
+///
+/// Then a large multiple of the first plus the second separates the rows of both. Only directions in
+/// which the remaining rows move at all are looked at, so there is one dimension less every time.
+fn extend(
+    problem: &Problem<'_>,
+    others: &Others,
+    margins: &[Margin],
+    separated: &[bool],
+    first: &Separation,
+) -> Option<Separation> {
+    let moving = others.moving();
+    let mut builder = Design::builder((0..moving.len()).map(|i| i.to_string()));
+    let mut row = 0;
+    let mut values = vec![0.0; moving.len()];
+    problem.for_each_panel(|_, rows, columns| {
+        for i in 0..rows {
+            if !separated[row] && margins[row].sign.is_some() {
+                for (value, direction) in values.iter_mut().zip(&moving) {
+                    *value = direction.iter().zip(columns).map(|(weight, column)| weight * column.0[i]).sum();
+                }
+                // One value a factor by construction, so this cannot fail.
+                let _ = builder.push_row(&values, problem.design.outcome()[row]);
+            }
+            row += 1;
+        }
+    });
+    let design = builder.build().ok()?;
+    let rest = Problem::new(&design, false);
+    let settings = Settings { max_iterations: STEPS, tolerance: 1e-6, ridge: &[] };
+    let Ending::Separated(second) = newton::solve(&rest, &settings, vec![0.0; moving.len()], None) else {
+        return None;
+    };
+    let mut direction = vec![0.0; problem.terms()];
+    for (share, basis) in second.direction.iter().zip(&moving) {
+        direction.iter_mut().zip(basis).for_each(|(sum, value)| *sum += share * value);
+    }
+    // Enough of the first that the second takes no row of the first back.
+    let values = problem.linear_predictor(&direction, false);
+    let largest = values.iter().fold(0.0_f64, |largest, value| largest.max(value.abs()));
+    let least = margins.iter().zip(separated).filter(|(margin, separated)| **separated && margin.sign.is_some());
+    let least = least.fold(f64::INFINITY, |least, (margin, _)| least.min(margin.value.abs()));
+    let multiple = 2.0 * largest / least;
+    direction.iter_mut().zip(&first.direction).for_each(|(sum, value)| *sum += multiple * value);
+    let margins = signed(problem, &direction)?;
+    let moved: Vec<bool> = values.iter().zip(separated).map(|(v, first)| *first || v.abs() > ZERO * largest).collect();
+    verify(&margins, &direction, |row| moved.get(row).copied().unwrap_or(false))
 }
 
 /// dᵀx of a row, and what its outcome asks of it.
@@ -94,11 +150,48 @@ fn verify(margins: &[Margin], direction: &[f64], separates: impl Fn(usize) -> bo
     (separated_rows > 0).then(|| Separation { direction: direction.to_vec(), separated_rows, complete })
 }
 
-/// The part of a step in which the rows that are not separated do not move.
-fn project(problem: &Problem<'_>, step: &[f64], separated: &[bool]) -> Option<Vec<f64>> {
+/// How the rows that are not separated move.
+struct Others {
+    any: bool,
+    lengths: Vec<f64>,
+    eigen: SymmetricEigen,
+}
+
+impl Others {
+    /// The part of a step in which these rows do not move; `None` where there is none.
+    fn still(&self, step: &[f64]) -> Option<Vec<f64>> {
+        if !self.any {
+            return Some(step.to_vec());
+        }
+        let scaled: Vec<f64> = step.iter().zip(&self.lengths).map(|(step, length)| step * length).collect();
+        let mut projected = vec![0.0; step.len()];
+        let mut found = false;
+        for (value, vector) in self.eigen.values.iter().zip(&self.eigen.vectors) {
+            if *value < NULL_EIGENVALUE {
+                found = true;
+                let share = dot(vector, &scaled);
+                projected.iter_mut().zip(vector).for_each(|(sum, entry)| *sum += share * entry);
+            }
+        }
+        found.then(|| projected.iter().zip(&self.lengths).map(|(value, length)| value / length).collect())
+    }
+
+    /// A basis of the directions in which they do.
+    fn moving(&self) -> Vec<Vec<f64>> {
+        let pairs = self.eigen.values.iter().zip(&self.eigen.vectors);
+        pairs
+            .filter(|(value, _)| **value >= NULL_EIGENVALUE)
+            .map(|(_, vector)| vector.iter().zip(&self.lengths).map(|(value, length)| value / length).collect())
+            .collect()
+    }
+}
+
+/// The products of the rows that are not separated, in units of each column's length, so that the
+/// scale of a factor does not matter.
+fn others(problem: &Problem<'_>, separated: &[bool]) -> Others {
     let n = problem.terms();
     let mut all = vec![0.0; n];
-    let mut others = SquareMatrix::zeros(n);
+    let mut products = SquareMatrix::zeros(n);
     let mut any = false;
     let mut row = 0;
     let mut values = vec![0.0; n];
@@ -110,34 +203,19 @@ fn project(problem: &Problem<'_>, step: &[f64], separated: &[bool]) -> Option<Ve
                 any = true;
                 for a in 0..n {
                     for b in 0..=a {
-                        others[(a, b)] += values[a] * values[b];
+                        products[(a, b)] += values[a] * values[b];
                     }
                 }
             }
             row += 1;
         }
     });
-    if !any {
-        return Some(step.to_vec());
-    }
-    // In units of each column's length, so that the scale of a factor does not matter.
     let lengths: Vec<f64> = all.iter().map(|square| square.sqrt().max(f64::MIN_POSITIVE)).collect();
     for a in 0..n {
         for b in 0..=a {
-            others[(a, b)] /= lengths[a] * lengths[b];
-            others[(b, a)] = others[(a, b)];
+            products[(a, b)] /= lengths[a] * lengths[b];
+            products[(b, a)] = products[(a, b)];
         }
     }
-    let eigen = SymmetricEigen::new(&others);
-    let scaled: Vec<f64> = step.iter().zip(&lengths).map(|(step, length)| step * length).collect();
-    let mut projected = vec![0.0; n];
-    let mut found = false;
-    for (value, vector) in eigen.values.iter().zip(&eigen.vectors) {
-        if *value < NULL_EIGENVALUE {
-            found = true;
-            let share = dot(vector, &scaled);
-            projected.iter_mut().zip(vector).for_each(|(sum, entry)| *sum += share * entry);
-        }
-    }
-    found.then(|| projected.iter().zip(&lengths).map(|(value, length)| value / length).collect())
+    Others { any, lengths, eigen: SymmetricEigen::new(&products) }
 }
