@@ -438,14 +438,14 @@ fn check_weights(weights: &Weights, rows: usize) -> Result<()> {
     if let Some(row) = values.iter().position(|&weight| weight < 0.0) {
         return Err(malformed(row, format!("weight {}", values[row]), "weights are 0 or more"));
     }
-    if weights.is_frequency() {
-        if let Some(row) = values.iter().position(|weight| weight.fract() != 0.0) {
-            return Err(malformed(
-                row,
-                format!("frequency weight {}", values[row]),
-                "give whole numbers, or precision weights",
-            ));
-        }
+    if weights.is_frequency()
+        && let Some(row) = values.iter().position(|weight| weight.fract() != 0.0)
+    {
+        return Err(malformed(
+            row,
+            format!("frequency weight {}", values[row]),
+            "give whole numbers, or precision weights",
+        ));
     }
     Ok(())
 }

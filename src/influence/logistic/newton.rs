@@ -88,10 +88,12 @@ pub(crate) fn solve(
                 iterations: iteration,
             }));
         }
-        if iteration >= PATIENCE && settings.ridge.is_empty() && last_change >= CERTAIN_CHANGE {
-            if let Some(found) = separation::detect(problem, &theta, Some(&step)) {
-                return Ending::Separated(found);
-            }
+        if iteration >= PATIENCE
+            && settings.ridge.is_empty()
+            && last_change >= CERTAIN_CHANGE
+            && let Some(found) = separation::detect(problem, &theta, Some(&step))
+        {
+            return Ending::Separated(found);
         }
         match ascend(problem, settings, &theta, &step, &current) {
             Some((next, evaluation)) => {
@@ -140,10 +142,10 @@ fn stalled(
     iterations: usize,
     last_change: f64,
 ) -> Ending {
-    if settings.ridge.is_empty() {
-        if let Some(found) = separation::detect(problem, theta, step) {
-            return Ending::Separated(found);
-        }
+    if settings.ridge.is_empty()
+        && let Some(found) = separation::detect(problem, theta, step)
+    {
+        return Ending::Separated(found);
     }
     Ending::Stalled { iterations, last_change }
 }
