@@ -1,5 +1,6 @@
 //! The `prefactor` command: thin over the library.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to its user")]
+#![forbid(unsafe_code)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod analyze;
 mod extract;

@@ -322,10 +322,13 @@ fn held_out_loss(problem: &Problem<'_>, point: &PathPoint) -> f64 {
     if design.weight_sum() > 0.0 { loss / design.weight_sum() } else { 0.0 }
 }
 
+/// The weight of a fold, and its loss at each λ.
+type FoldLoss = (f64, Vec<f64>);
+
 /// Means over the folds, weighted by their rows, and their standard errors.
-fn summarise(lambdas: Vec<f64>, results: &[(f64, Vec<f64>)]) -> CrossValidation {
+fn summarise(lambdas: Vec<f64>, results: &[FoldLoss]) -> CrossValidation {
     let total: f64 = results.iter().map(|(weight, _)| weight).sum();
-    let mean = |of: &dyn Fn(&(f64, Vec<f64>)) -> f64| results.iter().map(|fold| fold.0 * of(fold)).sum::<f64>() / total;
+    let mean = |of: &dyn Fn(&FoldLoss) -> f64| results.iter().map(|fold| fold.0 * of(fold)).sum::<f64>() / total;
     let loss: Vec<f64> = (0..lambdas.len()).map(|i| mean(&|fold| fold.1[i])).collect();
     let std_error: Vec<f64> = (0..lambdas.len())
         .map(|i| (mean(&|fold| (fold.1[i] - loss[i]).powi(2)) / (results.len() - 1) as f64).sqrt())
