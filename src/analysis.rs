@@ -44,7 +44,7 @@ type OnProgress = Box<dyn Fn(Stage, usize, usize) + Send + Sync>;
 /// };
 /// let dataset = Dataset::from_pairs((0..30).map(|i| pair(i, i % 5 != 0)))?;
 /// let report = Analysis::new().factors(["length"]).run(&dataset)?;
-/// assert_eq!(report.agents[&"human".into()].influence.tau14["length"].counts.concordant, 24);
+/// assert_eq!(report.agents["human"].influence.tau14["length"].counts.concordant, 24);
 /// println!("{}", report.to_text());
 /// # Ok::<(), prefactor::Error>(())
 /// ```
