@@ -10,6 +10,7 @@
 //! is collected into a [`Dataset`], the input of everything else.
 
 mod aggregate;
+mod builder;
 mod dataset;
 pub mod formats;
 mod judgement;
@@ -19,7 +20,8 @@ mod source;
 
 pub use aggregate::Aggregation;
 pub(crate) use aggregate::Vote;
-pub use dataset::{Context, Dataset, DatasetBuilder, DatasetPair, DatasetResponse};
+pub use builder::DatasetBuilder;
+pub use dataset::{Context, Dataset, DatasetPair, DatasetResponse};
 pub use judgement::{Choice, Failure, FailureKind, Judgement, Preference};
 pub use pair::{Pair, RatedResponse, Response, SourceText};
 pub use rating::{PreferenceRule, Rating, RatingRules};

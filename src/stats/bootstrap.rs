@@ -10,9 +10,10 @@ mod replicates;
 pub use method::{IntervalMethod, basic_interval, bca_interval, normal_interval, percentile_interval};
 pub use replicates::Replicates;
 
-use super::parallel::{CHUNK, for_each_chunk};
+use super::CHUNK;
 use super::seed::{derive_seed, index_below, rng};
 use crate::error::{Error, Result};
+use crate::parallel::for_each_chunk;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 

@@ -18,7 +18,6 @@ pub mod folds;
 pub mod interval;
 pub mod linalg;
 pub mod multiplicity;
-mod parallel;
 pub mod permutation;
 pub mod power;
 pub mod seed;
@@ -39,3 +38,6 @@ pub use permutation::{PermutationTest, paired_permutation_test};
 pub use power::{Plan, design_effect};
 pub use seed::{Rng, derive_seed, index_below, normal, rng, uniform};
 pub use sign_flip::{SignFlipTest, sign_flip_test};
+
+/// Replicates that one task computes with one buffer. No figure depends on it.
+const CHUNK: usize = 32;

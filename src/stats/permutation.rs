@@ -1,7 +1,8 @@
 //! A test of any difference between two agents, by swapping who is who.
 
-use super::parallel::{CHUNK, for_each_chunk};
+use super::CHUNK;
 use super::seed::{derive_seed, rng};
+use crate::parallel::for_each_chunk;
 use rand_core::Rng as _;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;

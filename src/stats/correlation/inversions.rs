@@ -1,6 +1,6 @@
 //! How many pairs of a list are in descending order.
 
-use super::super::parallel::join;
+use crate::parallel::join;
 
 /// Nodes with a range of at most 2⁶ and this many values are counted pair by pair, in bytes.
 const LEAF: usize = 128;

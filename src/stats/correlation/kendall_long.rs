@@ -3,10 +3,10 @@
 //! With many values the steps are Knight's (1966, <https://doi.org/10.1080/01621459.1966.10480879>):
 //! order by x, then count the inversions of y.
 
-use super::super::parallel::join;
 use super::inversions::inversions;
 use super::kendall::KendallCounts;
 use super::order::Ordered;
+use crate::parallel::join;
 
 /// Lists with at most this many distinct values each are counted through a table.
 const LEVELS: usize = 64;
