@@ -46,8 +46,10 @@ pub(super) fn count_runs(columns: &[FactorColumn], votes: &Votes, runs: &[Run]) 
                 for (column, counts) in columns.iter().zip(&mut counted.columns) {
                     let differences = &column.raw()[block.clone()];
                     count_sides(differences, preferences, counts);
-                    if tied > 0 || column.has_missing() {
+                    if column.has_missing() {
                         count_rest(differences, preferences, counts);
+                    } else if tied > 0 {
+                        counts.both_ties += both_ties(differences, preferences);
                     }
                 }
             }
@@ -57,19 +59,31 @@ pub(super) fn count_runs(columns: &[FactorColumn], votes: &Votes, runs: &[Run]) 
     })
 }
 
+/// Pairs that one vector step takes; what is left over at the end of a run goes one by one.
+const LANES: usize = 8;
+
 /// No branch, so that it becomes vector instructions.
 #[inline(always)]
 fn count_sides(differences: &[f64], preferences: &[f64], counts: &mut RunCounts) {
-    let (mut concordant, mut discordant) = (0u64, 0u64);
-    for (&difference, &preference) in differences.iter().zip(preferences) {
-        // A factor of ±1 is exact, so the sign of the product is that of the agreement, however small it is; NaN,
-        // which stands for a missing difference and for no judgement, is neither above nor below 0.
-        let agreement = difference * preference;
-        concordant += u64::from(agreement > 0.0);
-        discordant += u64::from(agreement < 0.0);
+    // A factor of ±1 is exact, so the sign of the product is that of the agreement, however small it is; NaN,
+    // which stands for a missing difference and for no judgement, is neither above nor below 0.
+    let (mut concordant, mut discordant) = ([0u64; LANES], [0u64; LANES]);
+    let (differences, last_differences) = differences.as_chunks::<LANES>();
+    let (preferences, last_preferences) = preferences.as_chunks::<LANES>();
+    for (differences, preferences) in differences.iter().zip(preferences) {
+        for lane in 0..LANES {
+            let agreement = differences[lane] * preferences[lane];
+            concordant[lane] += u64::from(agreement > 0.0);
+            discordant[lane] += u64::from(agreement < 0.0);
+        }
     }
-    counts.concordant += concordant;
-    counts.discordant += discordant;
+    for (lane, (&difference, &preference)) in last_differences.iter().zip(last_preferences).enumerate() {
+        let agreement = difference * preference;
+        concordant[lane] += u64::from(agreement > 0.0);
+        discordant[lane] += u64::from(agreement < 0.0);
+    }
+    counts.concordant += concordant.iter().sum::<u64>();
+    counts.discordant += discordant.iter().sum::<u64>();
 }
 
 /// What only ties and missing values need.
@@ -85,4 +99,11 @@ fn count_rest(differences: &[f64], preferences: &[f64], counts: &mut RunCounts) 
     counts.both_ties += both_ties;
     counts.missing_decided += missing_decided;
     counts.missing_tied += missing_tied;
+}
+
+/// Ties on both sides, where no difference is missing.
+#[inline(always)]
+fn both_ties(differences: &[f64], preferences: &[f64]) -> u64 {
+    let pairs = differences.iter().zip(preferences);
+    pairs.map(|(&difference, &preference)| u64::from((difference == 0.0) & (preference == 0.0))).sum()
 }
