@@ -4,6 +4,8 @@
 //! case runs once on small data. Names on the command line choose cases. For one thread set
 //! `RAYON_NUM_THREADS=1`.
 
+#![allow(clippy::expect_used, clippy::print_stdout)]
+
 use std::hint::black_box;
 use std::time::Instant;
 

@@ -1,7 +1,8 @@
 //! The logistic model against statsmodels, scikit-learn and R, on the reference numbers of
 //! `golden/` where they are there.
 
-use std::io::Write;
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)]
+
 use std::path::PathBuf;
 
 use prefactor::influence::logistic::{
@@ -18,7 +19,7 @@ fn golden(name: &str) -> Option<Value> {
     match std::fs::read_to_string(&path) {
         Ok(text) => Some(serde_json::from_str(&text).unwrap()),
         Err(_) => {
-            let _ = writeln!(std::io::stderr(), "skipped: {} is not there", path.display());
+            eprintln!("skipped: {} is not there", path.display());
             None
         }
     }

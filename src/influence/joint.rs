@@ -238,7 +238,6 @@ impl FitStatus {
             Self::ConstantFactor { .. } => "constant_factor",
             Self::OneClass { .. } => "one_class",
             Self::NoRows => "no_rows",
-            Self::NoTies => "no_ties",
             Self::TooFewClusters { .. } => "too_few_clusters",
         }
     }

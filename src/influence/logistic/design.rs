@@ -438,9 +438,8 @@ fn check_weights(weights: &Weights, rows: usize) -> Result<()> {
     if let Some(row) = values.iter().position(|&weight| weight < 0.0) {
         return Err(malformed(row, format!("weight {}", values[row]), "weights are 0 or more"));
     }
-    if weights.is_frequency()
-        && let Some(row) = values.iter().position(|weight| weight.fract() != 0.0)
-    {
+    let broken = values.iter().position(|weight| weight.fract() != 0.0);
+    if let Some(row) = broken.filter(|_| weights.is_frequency()) {
         return Err(malformed(
             row,
             format!("frequency weight {}", values[row]),

@@ -64,7 +64,7 @@ impl Collinearity {
             (Some(smallest), Some(largest)) if smallest > 1e-14 * largest => Some((largest / smallest).sqrt()),
             _ => None,
         };
-        let constant: Vec<bool> = (0..n).map(|i| !(centred[(i, i)] > 1e-12 * raw[(i, i)])).collect();
+        let constant: Vec<bool> = (0..n).map(|i| centred[(i, i)] <= 1e-12 * raw[(i, i)]).collect();
         let correlations = to_unit_diagonal(&centred);
         let correlation = |i: usize, j: usize| {
             (!constant[i] && !constant[j]).then(|| if i == j { 1.0 } else { correlations[(i, j)].clamp(-1.0, 1.0) })

@@ -8,9 +8,11 @@ use super::kernel::Problem;
 use super::lasso::{self, Strengths};
 use super::newton::{self, Ending, Settings, Solution};
 use super::params::{LogisticParams, LogisticValidParams};
+use super::patterns;
 use super::penalty::Penalty;
 use super::rank::{self, Dependence, Rank};
 use super::rows::{row_log_likelihood, sigmoid};
+use super::separation;
 use super::status::{FitStatus, Relation, Term};
 use super::warm;
 use crate::error::{Error, Result};
@@ -54,24 +56,26 @@ impl LogisticValidParams {
             fit.status = status;
             return Ok(fit);
         }
-        let settings = self.settings(design);
-        let (problem, ending) = match self.penalty() {
+        let merged = patterns::merged(design);
+        let searched = Problem { design: merged.as_ref().unwrap_or(design), ..problem.clone() };
+        let settings = self.settings(searched.design);
+        let (searched, ending) = match self.penalty() {
             Penalty::Lasso { .. } | Penalty::ElasticNet { .. } => {
-                self.fit_selecting(&problem, &mut fit);
+                self.fit_selecting(&searched, &mut fit);
                 return Ok(fit);
             }
             Penalty::Firth => {
-                self.fit_firth(&problem, kind, &mut fit);
+                self.fit_firth(&searched, &problem, kind, &mut fit);
                 return Ok(fit);
             }
             Penalty::Ridge { lambda } if *lambda > 0.0 => {
-                let ridge = Strengths::new(&problem, self.penalty().strengths()).ridge;
+                let ridge = Strengths::new(&searched, self.penalty().strengths()).ridge;
                 let settings = Settings { ridge: &ridge, ..settings };
-                let start = warm::start(&problem, &settings).unwrap_or_else(|| vec![0.0; problem.terms()]);
-                let ending = newton::solve(&problem, &settings, start, None);
-                (problem, ending)
+                let start = warm::start(&searched, &settings).unwrap_or_else(|| vec![0.0; searched.terms()]);
+                let ending = newton::solve(&searched, &settings, start, None);
+                (searched, ending)
             }
-            Penalty::None | Penalty::Ridge { .. } => match unpenalised(problem, &settings) {
+            Penalty::None | Penalty::Ridge { .. } => match unpenalised(searched, &settings) {
                 Ok(done) => done,
                 Err(status) => {
                     fit.status = status;
@@ -79,31 +83,32 @@ impl LogisticValidParams {
                 }
             },
         };
+        // From here on the design itself, in the coordinates that were searched.
+        let problem = Problem { design, ..searched };
         match ending {
             Ending::Converged(solution) => {
                 fit.iterations = solution.iterations;
-                match estimates(&problem, &solution, kind, self.penalty()) {
-                    Some(estimates) => {
-                        fit.status = FitStatus::Converged;
-                        fit.estimates = Some(estimates);
-                    }
-                    None => {
-                        fit.status = FitStatus::NotConverged { iterations: solution.iterations, last_change: 0.0 };
-                    }
-                }
+                fit.estimates = estimates(&problem, &solution, kind, self.penalty());
+                fit.status = match &fit.estimates {
+                    Some(_) => FitStatus::Converged,
+                    None => FitStatus::NotConverged { iterations: solution.iterations, last_change: 0.0 },
+                };
             }
             Ending::Separated(found) => {
                 let direction = direction(&problem, &found.direction);
                 fit.status = if found.complete {
                     FitStatus::CompleteSeparation { direction }
                 } else {
-                    FitStatus::QuasiCompleteSeparation { direction, separated_rows: found.separated_rows }
+                    let separated_rows = match merged {
+                        None => found.separated_rows,
+                        Some(_) => separation::count(&problem, &found.direction),
+                    };
+                    FitStatus::QuasiCompleteSeparation { direction, separated_rows }
                 };
             }
             Ending::Stalled { iterations, last_change } => {
                 fit.iterations = iterations;
-                let last_change = if last_change.is_finite() { last_change } else { f64::MAX };
-                fit.status = FitStatus::NotConverged { iterations, last_change };
+                fit.status = not_converged(iterations, last_change);
             }
         }
         Ok(fit)
@@ -122,8 +127,7 @@ impl LogisticValidParams {
         match lasso::minimise(problem, &strengths, start, steps, self.tolerance_for(0)) {
             Err((iterations, last_change)) => {
                 fit.iterations = iterations;
-                let last_change = if last_change.is_finite() { last_change } else { f64::MAX };
-                fit.status = FitStatus::NotConverged { iterations, last_change };
+                fit.status = not_converged(iterations, last_change);
             }
             Ok(minimum) => {
                 fit.iterations = minimum.iterations;
@@ -140,14 +144,16 @@ impl LogisticValidParams {
     }
 
     /// Firth's penalty; the covariance's information is that of the likelihood at the estimates.
-    fn fit_firth(&self, problem: &Problem<'_>, kind: Covariance, fit: &mut LogisticFit) {
+    ///
+    /// `problem` is what is searched, `full` what the covariance is of.
+    fn fit_firth(&self, problem: &Problem<'_>, full: &Problem<'_>, kind: Covariance, fit: &mut LogisticFit) {
         let zero = vec![0.0; problem.terms()];
         if let Rank::Deficient(dependences) = rank::examine(problem, &problem.evaluate(&zero)) {
             fit.status = deficiency(problem, &dependences);
             return;
         }
         let steps = self.max_iterations() * LINEAR_STEPS;
-        fit.status = FitStatus::NotConverged { iterations: steps, last_change: f64::MAX };
+        fit.status = not_converged(steps, f64::MAX);
         let Some(maximum) = firth::maximise(problem, steps) else { return };
         let Some(factor) = Cholesky::new(&maximum.point.information) else { return };
         fit.iterations = maximum.iterations;
@@ -158,11 +164,16 @@ impl LogisticValidParams {
             factor,
             iterations: maximum.iterations,
         };
-        fit.estimates = estimates(problem, &solution, kind, self.penalty());
+        fit.estimates = estimates(full, &solution, kind, self.penalty());
         if fit.estimates.is_some() {
             fit.status = FitStatus::Converged;
         }
     }
+}
+
+/// The status of a search that stopped; files hold no infinite numbers.
+fn not_converged(iterations: usize, last_change: f64) -> FitStatus {
+    FitStatus::NotConverged { iterations, last_change: if last_change.is_finite() { last_change } else { f64::MAX } }
 }
 
 /// A fit without estimates, of status [`FitStatus::NoRows`].

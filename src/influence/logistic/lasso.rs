@@ -104,7 +104,7 @@ fn quadratic_minimum(evaluation: &Evaluation, strengths: &Strengths, theta: &[f6
         for j in 0..n {
             let curvature = information[(j, j)];
             let system = curvature + strengths.ridge[j];
-            if !(system > 0.0) {
+            if system <= 0.0 {
                 // A factor that never differs stays at 0 under a penalty; an order effect always differs.
                 continue;
             }

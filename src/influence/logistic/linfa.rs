@@ -11,8 +11,7 @@
 //! use prefactor::influence::logistic::LogisticParams;
 //!
 //! let records = Array2::from_shape_fn((60, 2), |(i, j)| ((i * (7 + j) + j) % 11) as f64 - 5.0);
-//! // The longer response mostly wins; the rest is chance.
-//! let targets: Array1<bool> = (0..60).map(|i| records[[i, 0]] + 2.0 * ((i * 5) % 7) as f64 > 6.0).collect();
+//! let targets: Array1<bool> = records.outer_iter().map(|row| row[0] + 0.3 * row[1] > ((row[1] * 37.0) % 4.0)).collect();
 //! let mut data = Dataset::new(records, targets).with_feature_names(vec!["length", "formality"]);
 //!
 //! // Labels out, so linfa's metrics apply: accuracy over five folds.
@@ -263,7 +262,7 @@ impl LinfaLogistic {
     /// offset or ties, all of which linfa-logistic would ignore; [`Error::Empty`] where the design
     /// has no factors; [`Error::External`] where linfa-logistic itself fails.
     pub fn fit_design(&self, design: &Design) -> Result<LogisticFit> {
-        if !(self.tolerance > 0.0) {
+        if self.tolerance.is_nan() || self.tolerance <= 0.0 {
             return Err(refused("tolerance", self.tolerance, "above 0"));
         }
         // linfa-logistic refuses a bad λ or gradient tolerance itself, but names them otherwise.

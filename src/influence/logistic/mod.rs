@@ -42,8 +42,11 @@ mod ordinal;
 mod panels;
 mod params;
 mod path;
+mod patterns;
 mod penalty;
 mod profile;
+#[cfg(test)]
+mod properties;
 mod rank;
 mod rows;
 mod separation;
@@ -59,7 +62,7 @@ pub use fit::{Coefficient, Estimates, LogisticFit};
 pub use inference::{ChiSquareTest, OddsRatio, Wald};
 #[cfg(feature = "linfa")]
 pub use linfa::{FittedLogistic, LinfaLogistic, Outcome, Refusal};
-pub use ordinal::{OrdinalEstimates, OrdinalFit, OrdinalPrediction};
+pub use ordinal::{OrdinalEstimates, OrdinalFit, OrdinalPrediction, OrdinalStatus};
 pub use params::{LogisticParams, LogisticValidParams};
 pub use path::{CrossValidation, PathParams, PathPoint, PenaltyPath};
 pub use penalty::Penalty;

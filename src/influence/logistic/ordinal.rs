@@ -7,6 +7,8 @@
 //! [doi:10.1080/01621459.1967.10482901](https://doi.org/10.1080/01621459.1967.10482901)). The
 //! log-likelihood is concave in all parameters at once.
 
+use std::fmt;
+
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
@@ -26,12 +28,42 @@ use crate::stats::linalg::{Cholesky, SquareMatrix, dot};
 
 const MAX_HALVINGS: usize = 40;
 
+/// Whether an ordinal fit has estimates, and if not, why.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum OrdinalStatus {
+    /// No row is a tie, so that the threshold between preference and tie has no estimate: use the
+    /// model without one.
+    NoTies,
+    /// As for the model without a threshold; an outcome of 0.5 in
+    /// [`FitStatus::OneClass`] means that all rows are ties.
+    #[serde(untagged)]
+    Fit(FitStatus),
+}
+
+impl OrdinalStatus {
+    /// Whether there are estimates.
+    pub fn is_converged(&self) -> bool {
+        *self == Self::Fit(FitStatus::Converged)
+    }
+}
+
+impl fmt::Display for OrdinalStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoTies => f.write_str("no ties"),
+            Self::Fit(status) => status.fmt(f),
+        }
+    }
+}
+
 /// A fitted ordinal model, or the reason why there is none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct OrdinalFit {
     /// Whether there are estimates, and why not.
-    pub status: FitStatus,
+    pub status: OrdinalStatus,
     /// Newton steps taken.
     pub iterations: usize,
     /// Rows of the design.
@@ -156,7 +188,7 @@ impl LogisticValidParams {
             });
         }
         let problem = Problem::new(design, self.order_effect());
-        let status = empty_fit(design, &problem, self.level())?.status;
+        let status = OrdinalStatus::Fit(empty_fit(design, &problem, self.level())?.status);
         let mut fit = OrdinalFit {
             status,
             iterations: 0,
@@ -188,7 +220,7 @@ impl LogisticValidParams {
             let decrement = dot(&step, &current.score).max(0.0);
             change = 2.0 * (decrement / problem.design.weight_sum()).sqrt();
             if change <= self.tolerance_for(0) {
-                fit.status = FitStatus::Converged;
+                fit.status = OrdinalStatus::Fit(FitStatus::Converged);
                 fit.estimates = model.estimates(&theta, &current, &factor, kind);
                 break;
             }
@@ -214,7 +246,7 @@ impl LogisticValidParams {
         if fit.estimates.is_none() || (separated && model.flat(&current)) {
             fit.estimates = None;
             let last_change = if change.is_finite() { change } else { f64::MAX };
-            fit.status = FitStatus::NotConverged { iterations: fit.iterations, last_change };
+            fit.status = OrdinalStatus::Fit(FitStatus::NotConverged { iterations: fit.iterations, last_change });
         }
     }
 }
@@ -226,25 +258,23 @@ fn tie_share(design: &Design) -> f64 {
 }
 
 /// Why the data cannot be fitted, as far as that can be seen beforehand.
-fn refusal(problem: &Problem<'_>, kind: Covariance) -> Option<FitStatus> {
+fn refusal(problem: &Problem<'_>, kind: Covariance) -> Option<OrdinalStatus> {
     let design = problem.design;
     if design.weight_sum() <= 0.0 {
-        return Some(FitStatus::NoRows);
+        return Some(OrdinalStatus::Fit(FitStatus::NoRows));
     }
     let ties = tie_share(design);
     if ties <= 0.0 {
-        return Some(FitStatus::NoTies);
+        return Some(OrdinalStatus::NoTies);
     }
     if ties >= 1.0 {
-        return Some(FitStatus::OneClass { outcome: 0.5 });
+        return Some(OrdinalStatus::Fit(FitStatus::OneClass { outcome: 0.5 }));
     }
-    if let Some(status) = kind.refusal(design) {
-        return Some(status);
-    }
-    match rank::examine(problem, &problem.evaluate(&vec![0.0; problem.terms()])) {
+    let deficient = || match rank::examine(problem, &problem.evaluate(&vec![0.0; problem.terms()])) {
         Rank::Deficient(dependences) => Some(deficiency(problem, &dependences)),
         Rank::Full | Rank::Whitened(_) => None,
-    }
+    };
+    kind.refusal(design).or_else(deficient).map(OrdinalStatus::Fit)
 }
 
 /// The log-likelihood with its derivatives at one point.

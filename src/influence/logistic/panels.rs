@@ -109,8 +109,8 @@ mod tests {
         let columns: Vec<Vec<f64>> = (0..3).map(|j| (0..rows).map(|i| (i * 7 + j) as f64).collect()).collect();
         let from_columns = Panels::from_columns(rows, &columns);
         let mut pushed = Panels::new(3);
-        for i in 0..rows {
-            pushed.push(&[columns[0][i], columns[1][i], columns[2][i]]);
+        for row in 0..rows {
+            pushed.push(&columns.iter().map(|column| column[row]).collect::<Vec<_>>());
         }
         assert!(from_columns.values.iter().zip(&pushed.values).all(|(a, b)| a.0 == b.0));
         assert_eq!(pushed.count(), 3);

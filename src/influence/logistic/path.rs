@@ -240,7 +240,7 @@ impl PathParams {
             return Ok(lambdas);
         }
         let strongest = strongest_lambda(problem)? / self.mix.max(LEAST_MIX);
-        if !(strongest > 0.0) {
+        if strongest <= 0.0 {
             return Ok(vec![0.0]);
         }
         let steps = (self.count - 1).max(1) as f64;
@@ -322,17 +322,15 @@ fn held_out_loss(problem: &Problem<'_>, point: &PathPoint) -> f64 {
     if design.weight_sum() > 0.0 { loss / design.weight_sum() } else { 0.0 }
 }
 
-/// The weight of a fold, and its loss at each λ.
-type FoldLoss = (f64, Vec<f64>);
-
 /// Means over the folds, weighted by their rows, and their standard errors.
-fn summarise(lambdas: Vec<f64>, results: &[FoldLoss]) -> CrossValidation {
+fn summarise(lambdas: Vec<f64>, results: &[(f64, Vec<f64>)]) -> CrossValidation {
     let total: f64 = results.iter().map(|(weight, _)| weight).sum();
-    let mean = |of: &dyn Fn(&FoldLoss) -> f64| results.iter().map(|fold| fold.0 * of(fold)).sum::<f64>() / total;
-    let loss: Vec<f64> = (0..lambdas.len()).map(|i| mean(&|fold| fold.1[i])).collect();
-    let std_error: Vec<f64> = (0..lambdas.len())
-        .map(|i| (mean(&|fold| (fold.1[i] - loss[i]).powi(2)) / (results.len() - 1) as f64).sqrt())
-        .collect();
+    let mean = |i: usize, of: fn(f64, f64) -> f64, about: f64| {
+        results.iter().map(|(weight, losses)| weight * of(losses[i], about)).sum::<f64>() / total
+    };
+    let loss: Vec<f64> = (0..lambdas.len()).map(|i| mean(i, |loss, _| loss, 0.0)).collect();
+    let variance = |i: usize| mean(i, |loss, about| (loss - about).powi(2), loss[i]) / (results.len() - 1) as f64;
+    let std_error: Vec<f64> = (0..lambdas.len()).map(|i| variance(i).sqrt()).collect();
     let best = (0..lambdas.len()).min_by(|&a, &b| loss[a].total_cmp(&loss[b])).unwrap_or(0);
     let limit = loss.get(best).copied().unwrap_or_default() + std_error.get(best).copied().unwrap_or_default();
     let one_std_error = loss.iter().position(|loss| *loss <= limit).unwrap_or(best);

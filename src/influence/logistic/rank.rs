@@ -169,7 +169,7 @@ fn floored_cholesky(gram: &SquareMatrix) -> SquareMatrix {
     for i in 0..n {
         let square: f64 = (0..i).map(|l| upper[(l, i)] * upper[(l, i)]).sum();
         let pivot = gram[(i, i)] - square;
-        let noise = !(pivot > PIVOT_FLOOR);
+        let noise = pivot.is_nan() || pivot <= PIVOT_FLOOR;
         upper[(i, i)] = if noise { PIVOT_FLOOR.sqrt() } else { pivot.sqrt() };
         if !noise {
             for j in i + 1..n {

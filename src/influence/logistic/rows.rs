@@ -164,7 +164,7 @@ pub(crate) fn weighted_newton_rows<S: Simd>(
 ) -> f64 {
     let mut total = [0.0; WAYS];
     for block in (0..PANEL).step_by(WAYS) {
-        for way in 0..WAYS {
+        for (way, total) in total.iter_mut().enumerate() {
             let i = block + way;
             let (eta, outcome, weight) = (eta.0[i], outcome.0[i], weight.0[i]);
             let row = row::<S>(eta);
@@ -172,7 +172,7 @@ pub(crate) fn weighted_newton_rows<S: Simd>(
             let root = weight.sqrt();
             scale.0[i] = root * row.weight_root;
             residual.0[i] = root * (outcome * down - (1.0 - outcome) * up);
-            total[way] += weight * (linear_part(outcome, eta) - ln_1_plus::<S>(row.e));
+            *total += weight * (linear_part(outcome, eta) - ln_1_plus::<S>(row.e));
         }
     }
     total.iter().sum()

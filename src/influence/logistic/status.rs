@@ -112,8 +112,6 @@ pub enum FitStatus {
     },
     /// There are no rows, or none of positive weight.
     NoRows,
-    /// No row is a tie, so that a threshold between preference and tie has no estimate.
-    NoTies,
     /// Too few clusters for a clustered covariance; ask for another covariance.
     TooFewClusters {
         /// How many there are.
@@ -168,7 +166,6 @@ impl fmt::Display for FitStatus {
             }
             Self::OneClass { outcome } => write!(f, "every outcome is {outcome}"),
             Self::NoRows => f.write_str("no rows"),
-            Self::NoTies => f.write_str("no ties"),
             Self::TooFewClusters { found, needed } => write!(f, "{found} clusters where {needed} are needed"),
         }
     }

@@ -1,7 +1,8 @@
-//! What must hold of the logistic model whatever the data.
+//! What must hold of the model whatever the data.
 
-use prefactor::influence::logistic::{Covariance, Design, FitStatus, LogisticFit, LogisticParams, Penalty, Weights};
 use proptest::prelude::*;
+
+use super::{Covariance, Design, FitStatus, LogisticFit, LogisticParams, Penalty, Weights};
 
 const FACTORS: usize = 3;
 
@@ -38,7 +39,7 @@ fn same(a: &LogisticFit, b: &LogisticFit, tolerance: f64) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+
 
     #[test]
     fn swapping_the_two_responses_of_a_row_changes_nothing(mut rows in rows(), swap in any::<u64>()) {
