@@ -2,9 +2,10 @@
 
 use crate::error::Result;
 use crate::id::{AgentId, FactorId};
+use crate::influence::joint_rows::JointRows;
 #[cfg(feature = "linfa")]
 use crate::influence::logistic::LinfaLogistic;
-use crate::influence::logistic::{Covariance, Design, FitStatus, LogisticFit, LogisticParams, Weights};
+use crate::influence::logistic::{Covariance, Design, FitStatus, LogisticFit, LogisticParams};
 use crate::influence::{Estimate, FactorInfluence, FactorStatus, InfluenceMeasure, InfluenceProfile};
 use crate::stats::{Correction, Interval};
 use crate::table::ComparisonTable;
@@ -113,6 +114,16 @@ impl LogisticInfluence {
         Self { params, ..Self::default() }
     }
 
+    /// The data of the model of one agent: what [`fit_joint`](Self::fit_joint) fits, for everything else that can be
+    /// asked of it.
+    ///
+    /// # Errors
+    ///
+    /// Where the agent is not in the table.
+    pub fn design(&self, table: &ComparisonTable, agent: &AgentId) -> Result<Design> {
+        JointRows::of(self, table, &[agent])?.design()
+    }
+
     /// Fits the model of one agent.
     ///
     /// # Errors
@@ -120,75 +131,19 @@ impl LogisticInfluence {
     /// Where the agent is not in the table or a parameter is out of range. What the data do not support is the
     /// [status](LogisticFit::status) of the fit.
     pub fn fit_joint(&self, table: &ComparisonTable, agent: &AgentId) -> Result<JointFit> {
-        let outcome = |sign: i8| match (sign, self.ties) {
-            (1, _) => Some(1.0),
-            (-1, _) => Some(0.0),
-            (_, TiePolicy::Half) => Some(0.5),
-            (_, TiePolicy::Excluded) => None,
-        };
-        let decided: Vec<(u32, f64, f64)> = table
-            .judgements(agent)?
-            .rows()
-            .iter()
-            .filter_map(|row| Some((row.pair, outcome(row.choice.sign()?)?, row.weight)))
-            .collect();
-        let informative = |values: &[f64]| {
-            decided.iter().any(
-                |&(pair, ..)| !matches!(values[pair as usize], difference if difference == 0.0 || difference.is_nan()),
-            )
-        };
-        let (mut used, mut unused): (Vec<_>, Vec<_>) =
-            table.columns().iter().partition(|column| informative(column.raw()));
-        if used.is_empty() {
-            // Nothing to fit: the model itself says why, and names the factors.
-            std::mem::swap(&mut used, &mut unused);
-        }
-        let known = |pair: u32| used.iter().all(|column| !column.raw()[pair as usize].is_nan());
-        let rows: Vec<&(u32, f64, f64)> = decided.iter().filter(|&&(pair, ..)| known(pair)).collect();
-        let mut scales = Vec::with_capacity(used.len());
-        let mut columns = Vec::with_capacity(used.len());
-        for column in &used {
-            let scale = match self.scale {
-                Scale::RootMeanSquare => root_mean_square(column.raw()),
-                Scale::Raw | Scale::Sign => 1.0,
-            };
-            let scaled = rows.iter().map(|&&(pair, ..)| match (self.scale, column.raw()[pair as usize]) {
-                (Scale::Sign, difference) if difference != 0.0 => difference.signum(),
-                (_, difference) => difference / scale,
-            });
-            columns.push(scaled.collect());
-            scales.push((column.spec().id.clone(), scale));
-        }
-        let mut design = Design::builder(scales.iter().map(|(factor, _)| factor.clone()))
-            .columns(columns)
-            .outcome(rows.iter().map(|&&(_, outcome, _)| outcome).collect())
-            .clusters(rows.iter().map(|&&(pair, ..)| table.pairs()[pair as usize].prompt).collect());
-        if rows.iter().any(|&&(.., weight)| weight != 1.0) {
-            design = design.weights(Weights::Precision(rows.iter().map(|&&(.., weight)| weight).collect()));
-        }
-        let (design, params) = (design.build()?, self.params.check_ref()?);
+        let rows = JointRows::of(self, table, &[agent])?;
+        let (design, params) = (rows.design()?, self.params.check_ref()?);
         Ok(JointFit {
             fit: match &self.backend {
                 Backend::Newton => params.fit_design(&design)?,
                 #[cfg(feature = "linfa")]
                 Backend::Linfa(backend) => backend.order_effect(params.order_effect()).fit_design(&design)?,
             },
-            scales,
-            left_out: unused.iter().map(|column| column.spec().id.clone()).collect(),
-            missing: decided.len() - rows.len(),
+            scales: rows.scales,
+            left_out: rows.left_out,
+            missing: rows.missing,
         })
     }
-}
-
-/// The root mean square of the known differences, scaled so that no square overflows or vanishes.
-fn root_mean_square(differences: &[f64]) -> f64 {
-    let known = || differences.iter().copied().filter(|difference| !difference.is_nan());
-    let largest = known().fold(0.0, |largest: f64, difference| largest.max(difference.abs()));
-    if largest == 0.0 {
-        return 1.0;
-    }
-    let (sum, count) = known().fold((0.0, 0.0), |(sum, count), d| (sum + (d / largest).powi(2), count + 1.0));
-    largest * (sum / count).sqrt()
 }
 
 impl InfluenceMeasure for LogisticInfluence {

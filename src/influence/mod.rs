@@ -7,12 +7,15 @@
 //! together share what they explain.
 
 mod count;
+mod importance;
 mod joint;
+mod joint_rows;
 pub mod logistic;
 mod profile;
 mod sums;
 mod tau;
 
+pub use importance::{FactorImportance, Importance, ImportanceMethod, ImportanceParams};
 pub use joint::{Backend, JointFit, LogisticInfluence, Scale, TiePolicy};
 pub use profile::{Estimate, FactorInfluence, FactorStatus, InfluenceMeasure, InfluenceProfile};
 pub use sums::{PromptSums, SignCounts};

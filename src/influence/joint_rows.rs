@@ -1,0 +1,116 @@
+//! The rows of a joint model: whose judgements, on which pairs, with which factors.
+
+use crate::error::Result;
+use crate::id::{AgentId, FactorId};
+use crate::influence::logistic::{Design, DesignBuilder, Weights};
+use crate::influence::{LogisticInfluence, Scale, TiePolicy};
+use crate::table::{ComparisonTable, FactorColumn};
+
+/// One judgement that a model uses.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct JointRow {
+    /// The place of its agent in the list that was asked for.
+    pub(crate) agent: usize,
+    /// The place of its pair in the table.
+    pub(crate) pair: u32,
+    /// 1 where A is preferred, 0 where B is, ½ for a tie.
+    pub(crate) outcome: f64,
+    pub(crate) weight: f64,
+}
+
+/// The judgements of one or more agents over the same factors in the same units.
+#[derive(Debug, Clone)]
+pub(crate) struct JointRows {
+    /// Agent by agent, each in the order of the table.
+    pub(crate) rows: Vec<JointRow>,
+    /// The factors with the size of one unit of each.
+    pub(crate) scales: Vec<(FactorId, f64)>,
+    /// A column for each factor, a value for each row.
+    pub(crate) columns: Vec<Vec<f64>>,
+    /// Factors that never differ, or are never known, where one of the agents decided.
+    pub(crate) left_out: Vec<FactorId>,
+    /// Judgements left out because a factor of the model is missing.
+    pub(crate) missing: usize,
+    prompts: Vec<u32>,
+}
+
+impl JointRows {
+    /// Collects the rows of these agents under the settings of a model.
+    pub(crate) fn of(settings: &LogisticInfluence, table: &ComparisonTable, agents: &[&AgentId]) -> Result<Self> {
+        let outcome = |sign: i8| match (sign, settings.ties) {
+            (1, _) => Some(1.0),
+            (-1, _) => Some(0.0),
+            (_, TiePolicy::Half) => Some(0.5),
+            (_, TiePolicy::Excluded) => None,
+        };
+        let mut decided: Vec<JointRow> = Vec::new();
+        for (agent, id) in agents.iter().enumerate() {
+            decided.extend(table.judgements(id)?.rows().iter().filter_map(|row| {
+                Some(JointRow { agent, pair: row.pair, outcome: outcome(row.choice.sign()?)?, weight: row.weight })
+            }));
+        }
+        let differs = |difference: f64| difference != 0.0 && !difference.is_nan();
+        let informative = |column: &&FactorColumn| {
+            (0..agents.len())
+                .all(|agent| decided.iter().any(|row| row.agent == agent && differs(column.raw()[row.pair as usize])))
+        };
+        let (mut used, mut unused): (Vec<_>, Vec<_>) = table.columns().iter().partition(informative);
+        if used.is_empty() {
+            // Nothing to fit: the model itself says why, and names the factors.
+            std::mem::swap(&mut used, &mut unused);
+        }
+        let before = decided.len();
+        let known = |row: &JointRow| used.iter().all(|column| !column.raw()[row.pair as usize].is_nan());
+        let rows: Vec<JointRow> = decided.into_iter().filter(known).collect();
+        let mut scales = Vec::with_capacity(used.len());
+        let mut columns = Vec::with_capacity(used.len());
+        for column in &used {
+            let scale = match settings.scale {
+                Scale::RootMeanSquare => root_mean_square(column.raw()),
+                Scale::Raw | Scale::Sign => 1.0,
+            };
+            let scaled = rows.iter().map(|row| match (settings.scale, column.raw()[row.pair as usize]) {
+                (Scale::Sign, difference) if difference != 0.0 => difference.signum(),
+                (_, difference) => difference / scale,
+            });
+            columns.push(scaled.collect());
+            scales.push((column.spec().id.clone(), scale));
+        }
+        let prompts = rows.iter().map(|row| table.pairs()[row.pair as usize].prompt).collect();
+        let left_out = unused.iter().map(|column| column.spec().id.clone()).collect();
+        Ok(Self { missing: before - rows.len(), rows, scales, columns, left_out, prompts })
+    }
+
+    /// The prompt of each row.
+    pub(crate) fn prompts(&self) -> &[u32] {
+        &self.prompts
+    }
+
+    /// The design of these factors, which need not be those of the rows.
+    pub(crate) fn design_of(&self, factors: Vec<FactorId>, columns: Vec<Vec<f64>>) -> Result<Design> {
+        let mut design: DesignBuilder = Design::builder(factors)
+            .columns(columns)
+            .outcome(self.rows.iter().map(|row| row.outcome).collect())
+            .clusters(self.prompts.clone());
+        if self.rows.iter().any(|row| row.weight != 1.0) {
+            design = design.weights(Weights::Precision(self.rows.iter().map(|row| row.weight).collect()));
+        }
+        design.build()
+    }
+
+    /// The design of the factors as they are.
+    pub(crate) fn design(&self) -> Result<Design> {
+        self.design_of(self.scales.iter().map(|(factor, _)| factor.clone()).collect(), self.columns.clone())
+    }
+}
+
+/// The root mean square of the known differences, scaled so that no square overflows or vanishes.
+fn root_mean_square(differences: &[f64]) -> f64 {
+    let known = || differences.iter().copied().filter(|difference| !difference.is_nan());
+    let largest = known().fold(0.0, |largest: f64, difference| largest.max(difference.abs()));
+    if largest == 0.0 {
+        return 1.0;
+    }
+    let (sum, count) = known().fold((0.0, 0.0), |(sum, count), d| (sum + (d / largest).powi(2), count + 1.0));
+    largest * (sum / count).sqrt()
+}
