@@ -6,6 +6,7 @@
 //! An [`AlignmentMetric`] is one number of the first two kinds; add your own.
 
 mod agreement;
+mod beta_gap;
 mod ceiling;
 mod gap;
 mod joint;
@@ -14,6 +15,7 @@ mod rank;
 mod score;
 
 pub use agreement::{AgreementRate, CohenKappa, KrippendorffAlpha};
+pub use beta_gap::{BetaGap, BetaGaps};
 pub use ceiling::AnnotatorAgreement;
 pub(crate) use gap::signed;
 pub use gap::{FactorGap, Reading};

@@ -9,7 +9,7 @@
 mod count;
 mod importance;
 mod joint;
-mod joint_rows;
+pub(crate) mod joint_rows;
 pub mod logistic;
 mod profile;
 mod sums;

@@ -31,7 +31,7 @@ mod estimate;
 mod firth;
 mod fit;
 pub(crate) mod gram;
-mod inference;
+pub(crate) mod inference;
 mod kernel;
 mod lasso;
 #[cfg(feature = "linfa")]
