@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::alignment::{Alignment, AlignmentSettings, AnnotatorAgreement};
+use crate::alignment::{Alignment, AlignmentSettings, AnnotatorAgreement, BetaGaps};
 use crate::error::{Error, Place, Result};
 use crate::factor::text::{TextFactors, Tokenizer};
 use crate::factor::{FactorSpec, Item, Needs};
@@ -485,7 +485,8 @@ impl Analysis {
         for (done, agent) in agents.iter().filter(|agent| **agent != reference).enumerate() {
             self.progress(Stage::Fitting, total + done, 2 * total);
             let alignment = Alignment::of(&singles, &reference, agent, &self.alignment)?;
-            alignments.insert(agent.clone(), AlignmentReport::new(alignment, ceiling));
+            let coefficients = BetaGaps::of(&singles, &reference, agent, &self.logistic, self.alignment.correction)?;
+            alignments.insert(agent.clone(), AlignmentReport::new(alignment, coefficients, ceiling));
         }
         self.progress(Stage::Fitting, 2 * total, 2 * total);
         notes.extend(warnings(&reports, &table));

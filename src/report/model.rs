@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::alignment::{Alignment, AnnotatorAgreement, FactorGap, Score, SharedPairs};
+use crate::alignment::{Alignment, AnnotatorAgreement, BetaGaps, FactorGap, Score, SharedPairs};
 use crate::factor::FactorSpec;
 use crate::id::{AgentId, FactorId};
 use crate::influence::{Estimate, FactorInfluence, FactorStatus, InfluenceProfile, JointFit, SignCounts};
@@ -249,6 +249,8 @@ pub struct AlignmentReport {
     pub order: Vec<FactorId>,
     /// The factors beyond chance, in that order, in plain words.
     pub findings: Vec<String>,
+    /// The same question to the joint models: does the agent weigh a factor otherwise once all others are equal?
+    pub coefficient_gaps: BetaGaps,
 }
 
 /// Judgements on shared pairs.
@@ -267,7 +269,7 @@ pub struct AgreementReport {
 }
 
 impl AlignmentReport {
-    pub(crate) fn new(alignment: Alignment, ceiling: Option<&AnnotatorAgreement>) -> Self {
+    pub(crate) fn new(alignment: Alignment, coefficient_gaps: BetaGaps, ceiling: Option<&AnnotatorAgreement>) -> Self {
         let (reference, model) = (alignment.reference.as_str(), alignment.model.as_str());
         let findings = alignment.gaps.iter().filter(|gap| gap.is_significant(0.05));
         Self {
@@ -282,6 +284,7 @@ impl AlignmentReport {
             },
             gaps: alignment.gaps.into_iter().map(|gap| (gap.factor.clone(), gap)).collect(),
             metrics: alignment.metrics,
+            coefficient_gaps,
         }
     }
 }

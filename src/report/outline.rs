@@ -1,6 +1,6 @@
 //! What a report says, in order.
 
-use crate::alignment::{Score, signed};
+use crate::alignment::{BetaGaps, Score, signed};
 use crate::factor::FactorSpec;
 use crate::id::AgentId;
 use crate::influence::FactorStatus;
@@ -218,6 +218,32 @@ fn agreement(reference: &AgentId, agent: &AgentId, alignment: &AlignmentReport, 
             .push(Block::Paragraph("Where they part, the factor that carries most of the misalignment first:".into()));
         blocks.push(Block::List(findings(alignment)));
     }
+    if let Some(words) = coefficient_gaps(&alignment.coefficient_gaps) {
+        blocks.push(Block::Paragraph(words));
+    }
+}
+
+/// Whether the two joint models weigh the factors alike, and which coefficients differ beyond chance.
+fn coefficient_gaps(gaps: &BetaGaps) -> Option<String> {
+    let joint = gaps.joint.as_ref()?;
+    let (reference, model) = (&gaps.reference, &gaps.model);
+    let p_value = if joint.p < 0.001 { "p < 0.001".to_owned() } else { format!("p = {:.3}", joint.p) };
+    let mut words = format!(
+        "With all factors held equal at once (joint models, one test that {model} weighs every factor as {reference} \
+         does): χ²({}) = {:.1}, {p_value}.",
+        joint.df, joint.statistic
+    );
+    let mut found: Vec<_> = gaps.factors.iter().filter(|gap| gap.gap.q_value.is_some_and(|q| q < LEVEL)).collect();
+    found.sort_by(|a, b| (b.model - b.reference).abs().total_cmp(&(a.model - a.reference).abs()));
+    let named = found
+        .iter()
+        .take(4)
+        .map(|gap| format!("`{}` ({} vs {})", gap.factor, signed(gap.model), signed(gap.reference)));
+    let named = named.collect::<Vec<_>>().join(", ");
+    if !named.is_empty() {
+        words.push_str(&format!(" Coefficients that differ beyond chance, {model} vs {reference}: {named}."));
+    }
+    Some(words)
 }
 
 /// The findings, each with its share and the pair that shows it best.
