@@ -285,6 +285,14 @@ impl Error {
         move |source| Self::Io { path: path.to_path_buf(), action, source }
     }
 
+    /// A closure that wraps an error of reading, with the line that it happened in.
+    pub(crate) fn io_at(path: &Path, line: u64) -> impl FnOnce(std::io::Error) -> Self {
+        move |source| {
+            let source = std::io::Error::new(source.kind(), format!("in line {line}: {source}"));
+            Self::Io { path: path.to_path_buf(), action: "read", source }
+        }
+    }
+
     /// A closure that wraps a foreign error with what was being done.
     pub(crate) fn serialization<E>(what: impl Into<String>) -> impl FnOnce(E) -> Self
     where

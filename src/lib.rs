@@ -54,6 +54,9 @@
 //!   single-threaded target; figures stay the same.
 //! * **`linfa`** (default): the logistic model under linfa's traits, and linfa-logistic as a second backend. Turn it
 //!   off to do without linfa and ndarray.
+//! * **`compression`** (default): files of preferences packed with gzip or Zstandard are read as they are. Turn it off
+//!   where data always come unpacked.
+//! * **`parquet`**: files of preferences in Parquet, and factor and comparison tables as Parquet. Needs Arrow.
 //! * **`cli`**: the `prefactor` command. A library user does not need it.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]

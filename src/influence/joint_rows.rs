@@ -81,11 +81,6 @@ impl JointRows {
         Ok(Self { missing: before - rows.len(), rows, scales, columns, left_out, prompts })
     }
 
-    /// The prompt of each row.
-    pub(crate) fn prompts(&self) -> &[u32] {
-        &self.prompts
-    }
-
     /// The design of these factors, which need not be those of the rows.
     pub(crate) fn design_of(&self, factors: Vec<FactorId>, columns: Vec<Vec<f64>>) -> Result<Design> {
         let mut design: DesignBuilder = Design::builder(factors)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use super::dataset::RatedPrompt;
 use crate::error::{Error, Place, Result};
@@ -23,19 +23,29 @@ struct Content {
     factors: Vec<(FactorId, u64)>,
 }
 
+/// What became of a record that may say more of what is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Merged {
+    /// It is a new one.
+    New,
+    /// It added a voice.
+    Added,
+    /// It said nothing new, and was left out.
+    Repeated,
+}
+
 /// Builds a [`Dataset`] record by record, checking each as it comes.
 ///
 /// Sources come first, so that a record that refers to one can be checked at its own place.
 #[derive(Default)]
 pub struct DatasetBuilder {
     dataset: Dataset,
-    rules: RatingRules,
     sources: FxHashMap<SourceId, Arc<str>>,
     prompt_places: FxHashMap<PromptId, usize>,
     context_places: FxHashMap<Context, usize>,
     response_places: FxHashMap<ResponseId, usize>,
     content_places: FxHashMap<Content, usize>,
-    pair_ids: FxHashSet<PairId>,
+    pair_places: FxHashMap<PairId, usize>,
     rated_places: FxHashMap<usize, usize>,
 }
 
@@ -52,7 +62,7 @@ impl std::fmt::Debug for DatasetBuilder {
 impl DatasetBuilder {
     /// How ratings become preferences (see [`RatingRules`]).
     pub fn rating_rules(&mut self, rules: RatingRules) -> &mut Self {
-        self.rules = rules;
+        self.dataset.rules = rules;
         self
     }
 
@@ -92,7 +102,7 @@ impl DatasetBuilder {
     /// [`Error::UnknownId`] (source), [`Error::NonFinite`] (factor, strength, weight),
     /// [`Error::Malformed`] (an empty identifier, or one voice judging the pair twice).
     pub fn pair(&mut self, pair: Pair, place: &Place) -> Result<&mut Self> {
-        if !self.pair_ids.insert(pair.id.clone()) {
+        if self.pair_places.insert(pair.id.clone(), self.dataset.pairs.len()).is_some() {
             return Err(Error::DuplicateId { place: place.clone(), kind: "pair", id: pair.id.as_str().to_owned() });
         }
         check_id("id", pair.id.as_str(), place)?;
@@ -156,6 +166,79 @@ impl DatasetBuilder {
         Ok(self)
     }
 
+    /// Adds a pair, or what it says of a pair of the same identifier that is there already. Published data repeat
+    /// pairs: once a worker, or by accident.
+    ///
+    /// A voice that has judged the pair and now says something else is kept as a voice of its own, `…#2`; a judgement
+    /// that is there word for word is left out.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`DatasetBuilder::pair`]; [`Error::DuplicateId`] where the pair that is there has other texts.
+    pub fn merge_pair(&mut self, pair: Pair, place: &Place) -> Result<Merged> {
+        let Some(&known) = self.pair_places.get(&pair.id) else {
+            return self.pair(pair, place).map(|_| Merged::New);
+        };
+        check_judgements(&pair.judgements, place)?;
+        let stored = &self.dataset.pairs[known];
+        let side = |place: usize, response: &Response| {
+            let stored = &self.dataset.responses[place];
+            stored.text == response.text && stored.system == response.system && stored.factors == response.factors
+        };
+        if !(side(stored.a, &pair.a) && side(stored.b, &pair.b)) {
+            return Err(Error::DuplicateId { place: place.clone(), kind: "pair", id: pair.id.as_str().to_owned() });
+        }
+        let judgements = &mut self.dataset.pairs[known].judgements;
+        let mut merged = Merged::Repeated;
+        for mut judgement in pair.judgements {
+            if judgements.contains(&judgement) {
+                continue;
+            }
+            let taken = |agent: &AgentId, annotator: Option<&AnnotatorId>| {
+                judgements.iter().any(|known| &known.agent == agent && known.annotator.as_ref() == annotator)
+            };
+            judgement.annotator = free_voice(judgement.annotator, |voice| taken(&judgement.agent, voice));
+            judgements.push(judgement);
+            merged = Merged::Added;
+        }
+        Ok(merged)
+    }
+
+    /// Adds a rated response, or its ratings to a response of the same identifier that is there already, as
+    /// [`DatasetBuilder::merge_pair`] does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`DatasetBuilder::response`]; [`Error::DuplicateId`] where the response that is there is another one.
+    pub fn merge_response(&mut self, rated: RatedResponse, place: &Place) -> Result<Merged> {
+        let Some(&known) = self.response_places.get(&rated.id) else {
+            return self.response(rated, place).map(|_| Merged::New);
+        };
+        check_ratings(&rated.ratings, place)?;
+        let stored = &mut self.dataset.responses[known];
+        if stored.text != rated.text || stored.system != rated.system || stored.factors != rated.factors {
+            return Err(Error::DuplicateId {
+                place: place.clone(),
+                kind: "response",
+                id: rated.id.as_str().to_owned(),
+            });
+        }
+        let ratings = &mut stored.ratings;
+        let mut merged = Merged::Repeated;
+        for mut rating in rated.ratings {
+            if ratings.contains(&rating) {
+                continue;
+            }
+            let taken = |agent: &AgentId, annotator: Option<&AnnotatorId>| {
+                ratings.iter().any(|known| &known.agent == agent && known.annotator.as_ref() == annotator)
+            };
+            rating.annotator = free_voice(rating.annotator, |voice| taken(&rating.agent, voice));
+            ratings.push(rating);
+            merged = Merged::Added;
+        }
+        Ok(merged)
+    }
+
     /// The data set.
     ///
     /// # Errors
@@ -168,8 +251,8 @@ impl DatasetBuilder {
                 for &b in &rated.responses[i + 1..] {
                     let (first, second) = (&self.dataset.responses[a], &self.dataset.responses[b]);
                     let id = PairId::from(format!("{}~{}", first.id, second.id));
-                    let judgements = judgements_from_ratings(&self.rules, &first.ratings, &second.ratings);
-                    if !self.pair_ids.insert(id.clone()) {
+                    let judgements = judgements_from_ratings(&self.dataset.rules, &first.ratings, &second.ratings);
+                    if self.pair_places.insert(id.clone(), self.dataset.pairs.len()).is_some() {
                         let id = id.as_str().to_owned();
                         return Err(Error::DuplicateId { place: Place::memory(), kind: "pair", id });
                     }
@@ -185,6 +268,15 @@ impl DatasetBuilder {
             });
         }
         Ok(self.dataset)
+    }
+
+    /// The records as they are, to be measured and written again: no pairs are made of rated responses, and there
+    /// need be none.
+    pub fn build_unpaired(mut self) -> Dataset {
+        for rated in &mut self.dataset.rated {
+            rated.first_pair = self.dataset.pairs.len();
+        }
+        self.dataset
     }
 
     fn prompt(&mut self, id: PromptId, place: &Place) -> Result<usize> {
@@ -319,6 +411,16 @@ fn judgements_from_ratings(rules: &RatingRules, a: &[Rating], b: &[Rating]) -> V
         }
     }
     judgements
+}
+
+/// The name of a voice, or with a number where it is taken.
+fn free_voice(voice: Option<AnnotatorId>, taken: impl Fn(Option<&AnnotatorId>) -> bool) -> Option<AnnotatorId> {
+    if !taken(voice.as_ref()) {
+        return voice;
+    }
+    let name = voice.as_ref().map_or("", AnnotatorId::as_str);
+    // Each number is tried once: there are fewer voices than numbers.
+    (2u32..).map(|number| AnnotatorId::from(format!("{name}#{number}"))).find(|voice| !taken(Some(voice)))
 }
 
 fn check_id(field: &str, id: &str, place: &Place) -> Result<()> {

@@ -84,6 +84,7 @@ pub struct Dataset {
     pub(super) pairs: Vec<DatasetPair>,
     pub(super) inputs: Vec<InputRecord>,
     pub(super) rated: Vec<RatedPrompt>,
+    pub(super) rules: RatingRules,
 }
 
 /// The rated responses of one prompt, in order.
@@ -189,6 +190,11 @@ impl Dataset {
     /// What was read to make it.
     pub fn inputs(&self) -> &[InputRecord] {
         &self.inputs
+    }
+
+    /// How ratings became preferences.
+    pub fn rating_rules(&self) -> &RatingRules {
+        &self.rules
     }
 
     /// The agents that judged a pair, in alphabetical order.

@@ -5,9 +5,10 @@
 //! annotators) said of one [`Pair`]. Ties, "both bad", abstentions and failures
 //! are kept apart: a failed judgement is never a tie, a score or a dropped row.
 //!
-//! Data enters through a [`PreferenceSource`] — a native file
-//! ([`formats::native`]), a [`Dataset`] built in memory, or one of your own — and
-//! is collected into a [`Dataset`], the input of everything else.
+//! Data enters through a [`PreferenceSource`] — a file of a published format or of this crate
+//! ([`formats`]), a [`Dataset`] built in memory, or one of your own — and
+//! is collected into a [`Dataset`], the input of everything else. [`FileSummary`] says what is in a
+//! file, [`Selection`] chooses among pairs, and [`Leakage`] compares two splits.
 
 mod aggregate;
 mod builder;
@@ -16,13 +17,17 @@ pub mod formats;
 mod judgement;
 mod pair;
 mod rating;
+mod select;
 mod source;
+mod summary;
 
 pub use aggregate::Aggregation;
 pub(crate) use aggregate::Vote;
-pub use builder::DatasetBuilder;
+pub use builder::{DatasetBuilder, Merged};
 pub use dataset::{Context, Dataset, DatasetPair, DatasetResponse};
 pub use judgement::{Choice, Failure, FailureKind, Judgement, Preference};
 pub use pair::{Pair, RatedResponse, Response, SourceText};
 pub use rating::{PreferenceRule, Rating, RatingRules};
+pub use select::{Leakage, LeftOut, Selection};
 pub use source::{InputRecord, PairStream, PreferenceSource};
+pub use summary::{AgentSummary, FileSummary, Lengths};

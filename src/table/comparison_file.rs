@@ -12,7 +12,7 @@ use super::factor_file::{Header, cell, csv_error, parse_cell, read_header, write
 use crate::error::{Error, Place, Result};
 use crate::factor::FactorSpec;
 use crate::id::{AgentId, FactorId, PairId, PromptId};
-use crate::preference::formats::{LineReader, parse_line};
+use crate::preference::formats::{LineReader, NATIVE_REMEDY, parse_line};
 use crate::preference::{Choice, Failure, FailureKind, Judgement, Preference};
 use crate::table::comparison::JudgementCollector;
 use crate::table::{AgentJudgements, ComparedPair, ComparisonTable, JudgementRow};
@@ -20,7 +20,7 @@ use crate::table::{AgentJudgements, ComparedPair, ComparisonTable, JudgementRow}
 const SCHEMA: &str = "prefactor.comparison_table/1";
 
 /// The fixed columns of the CSV form; factors follow.
-const COLUMNS: [&str; 9] =
+pub(super) const COLUMNS: [&str; 9] =
     ["pair_id", "prompt_id", "domain", "agent", "annotator", "preference", "failure", "strength", "weight"];
 
 #[derive(Serialize, Deserialize)]
@@ -100,7 +100,7 @@ impl ComparisonTable {
     }
 
     /// The judgements of the pair at `place`; rows are in the order of the pairs, so a cursor an agent suffices.
-    fn judgements_at(&self, place: usize, cursors: &mut [usize]) -> Vec<Judgement> {
+    pub(super) fn judgements_at(&self, place: usize, cursors: &mut [usize]) -> Vec<Judgement> {
         let mut judgements = Vec::new();
         for (agent, cursor) in self.agents().iter().zip(cursors) {
             while let Some(row) = agent.rows().get(*cursor).filter(|row| row.pair as usize == place) {
@@ -141,7 +141,7 @@ impl ComparisonTable {
         let mut lines = LineReader::new(path, reader);
         let mut reading = Reading::new(read_header(&mut lines, path, SCHEMA)?);
         while let Some((line, text)) = lines.next_line()? {
-            let mut row: Row = parse_line(path, line, text)?;
+            let mut row: Row = parse_line(path, line, text, NATIVE_REMEDY)?;
             let place = Place::file(path).line(line);
             if reading.pair_places.contains_key(&row.pair_id) {
                 return Err(Error::DuplicateId { place, kind: "pair", id: row.pair_id.as_str().to_owned() });

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Place, Result};
 use crate::factor::FactorSpec;
 use crate::id::{FactorId, ResponseId};
-use crate::preference::formats::{LineReader, parse_line};
+use crate::preference::formats::{LineReader, NATIVE_REMEDY, parse_line};
 use crate::table::FactorTable;
 
 const SCHEMA: &str = "prefactor.factor_table/1";
@@ -35,7 +35,7 @@ pub(super) fn read_header<R: BufRead>(lines: &mut LineReader<R>, path: &Path, sc
         remedy: format!("the first line of a table is {{\"schema\":\"{schema}\",\"factors\":[…]}}"),
     };
     let (line, text) = lines.next_line()?.ok_or_else(missing)?;
-    let header: Header = parse_line(path, line, text)?;
+    let header: Header = parse_line(path, line, text, NATIVE_REMEDY)?;
     if header.schema != schema {
         return Err(Error::Malformed {
             place: Place::file(path).line(line).field("schema"),
@@ -103,7 +103,7 @@ impl FactorTable {
         let mut responses = Vec::new();
         let mut columns: Vec<Vec<Option<f64>>> = vec![Vec::new(); specs.len()];
         while let Some((line, text)) = lines.next_line()? {
-            let mut row: Row = parse_line(path, line, text)?;
+            let mut row: Row = parse_line(path, line, text, NATIVE_REMEDY)?;
             responses.push(row.id);
             for (spec, column) in specs.iter().zip(&mut columns) {
                 column.push(row.factors.remove(&spec.id));

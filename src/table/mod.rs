@@ -11,6 +11,8 @@ mod comparison;
 mod comparison_file;
 mod factor_file;
 mod factor_table;
+#[cfg(feature = "parquet")]
+mod parquet_file;
 mod votes;
 
 pub use comparison::{

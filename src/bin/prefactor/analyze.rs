@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
 use prefactor::preference::Aggregation;
-use prefactor::{Analysis, Error, Result};
+use prefactor::{Error, Result};
 
 use crate::input::Input;
 use crate::progress;
@@ -56,7 +56,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
 
-    /// Write the table of comparisons to this file, as CSV where its name ends in `.csv`, else as JSON Lines.
+    /// Write the table of comparisons to this file, as CSV where its name ends in `.csv`, as Parquet
+    /// where it ends in `.parquet` (with that feature), else as JSON Lines.
     #[arg(long, value_name = "FILE")]
     table: Option<PathBuf>,
 
@@ -67,9 +68,10 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let dataset = args.input.read()?;
-    let mut analysis = Analysis::new()
-        .tokenizer(args.input.tokenizer)
-        .rating_rules(args.input.rules()?)
+    let mut analysis = args
+        .input
+        .analysis()
+        .rating_rules(dataset.rating_rules().clone())
         .rating_factors(args.rating_factors.iter().map(String::as_str))
         .aggregation(args.aggregation)
         .order_effect(args.order_effect)
@@ -77,12 +79,6 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         .seed(args.seed)
         .replicates(args.replicates)
         .on_progress(progress::bar(args.quiet));
-    if let Some(task) = &args.input.task {
-        analysis = analysis.task(task.clone());
-    }
-    if let Some(factors) = &args.input.factors {
-        analysis = analysis.factors(factors.iter().map(String::as_str));
-    }
     if let Some(agents) = &args.agents {
         analysis = analysis.agents(agents.iter().map(String::as_str));
     }
@@ -93,10 +89,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if let Some(path) = &args.table {
         let table = analysis.table(&dataset)?;
         let mut bytes = Vec::new();
-        if path.extension().is_some_and(|extension| extension == "csv") {
-            table.write_csv(&mut bytes)?;
-        } else {
-            table.write_jsonl(&mut bytes)?;
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("csv") => table.write_csv(&mut bytes)?,
+            #[cfg(feature = "parquet")]
+            Some("parquet") => table.write_parquet(&mut bytes)?,
+            _ => table.write_jsonl(&mut bytes)?,
         }
         write(path, &bytes)?;
     }

@@ -1,16 +1,22 @@
-//! `prefactor extract`.
+//! `prefactor extract`: batch by batch, in memory that the length of the files does not change.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
+use prefactor::error::Place;
 use prefactor::id::{AgentId, FactorId, ResponseId};
 use prefactor::preference::formats::native::{self, Record};
+use prefactor::preference::{Dataset, DatasetBuilder, SourceText};
 use prefactor::table::FactorTable;
-use prefactor::{Analysis, Result};
+use prefactor::{Error, Result};
 
-use crate::analyze::write;
 use crate::input::Input;
+use crate::output::Output;
+
+/// A batch ends at so many records, or so many bytes of text: what the memory is bounded by, besides the longest record.
+const BATCH_RECORDS: usize = 2048;
+const BATCH_BYTES: usize = 8 << 20;
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Args {
@@ -29,55 +35,138 @@ pub(crate) struct Args {
     #[arg(long, value_delimiter = ',', value_name = "AGENTS")]
     agents: Option<Vec<String>>,
 
-    /// The file to write (`-` for standard output).
+    /// The file to write (`-` for standard output), packed where its name ends in `.gz`.
     #[arg(long, value_name = "FILE", default_value = "-")]
     out: PathBuf,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let dataset = args.input.read()?;
-    let mut analysis = Analysis::new().tokenizer(args.input.tokenizer);
-    if let Some(task) = &args.input.task {
-        analysis = analysis.task(task.clone());
-    }
-    if let Some(factors) = &args.input.factors {
-        analysis = analysis.factors(factors.iter().map(String::as_str));
-    }
-    let table = analysis.measure_factors(&dataset)?;
-    let keep = |agent: &AgentId| args.agents.as_ref().is_none_or(|agents| agents.iter().any(|a| a == agent.as_str()));
-    let mut bytes = Vec::new();
-    for record in dataset.records() {
-        match record {
-            Record::Pair(mut pair) => {
-                for side in [&mut pair.a, &mut pair.b] {
-                    if let Some(id) = &side.id {
-                        side.factors = args.values(&table, id);
-                    }
-                    if args.numbers_only {
-                        (side.text, side.id) = (None, None);
-                    }
-                }
-                if args.numbers_only {
-                    (pair.prompt, pair.source, pair.reference) = (None, None, None);
-                }
-                pair.judgements.retain(|judgement| keep(&judgement.agent));
-                native::write(&mut bytes, [pair])?;
+    let sources = args.input.sources()?;
+    let options = args.input.reading.options()?;
+    let mut output = Output::create(&args.out)?;
+    let mut measured = false;
+    for path in &args.input.inputs {
+        let mut reader = options.open(path)?;
+        let mut batch = Batch::new(&sources)?;
+        while let Some(record) = reader.next() {
+            batch.add(record?, &reader.place())?;
+            if batch.is_full() {
+                let full = std::mem::replace(&mut batch, Batch::new(&sources)?);
+                args.write(full.builder, &mut measured, &mut output)?;
             }
-            Record::Response(mut response) => {
-                response.factors = args.values(&table, &response.id);
-                if args.numbers_only {
-                    (response.text, response.prompt, response.source, response.reference) = (None, None, None, None);
-                }
-                response.ratings.retain(|rating| keep(&rating.agent));
-                native::write(&mut bytes, [response])?;
-            }
-            Record::Source(source) => native::write(&mut bytes, [source])?,
+        }
+        if batch.records > 0 {
+            args.write(batch.builder, &mut measured, &mut output)?;
+        }
+        let rejected = reader.rejections();
+        if rejected.count() > 0 {
+            eprintln!("prefactor: {}: {} records were set aside", path.display(), rejected.count());
+            rejected.first().iter().take(5).for_each(|rejection| eprintln!("  {}", rejection.reason));
         }
     }
-    write(&args.out, &bytes)
+    if !measured {
+        // Nothing was read: the data set says so.
+        Dataset::builder().build()?;
+    }
+    output.finish()
+}
+
+/// Records that are measured together.
+struct Batch {
+    builder: DatasetBuilder,
+    records: usize,
+    bytes: usize,
+}
+
+impl Batch {
+    fn new(sources: &[SourceText]) -> Result<Self> {
+        let mut builder = Dataset::builder();
+        for source in sources {
+            builder.source(source.clone(), &Place::memory())?;
+        }
+        Ok(Self { builder, records: 0, bytes: 0 })
+    }
+
+    fn add(&mut self, record: Record, place: &Place) -> Result<()> {
+        let length = |text: &Option<std::sync::Arc<str>>| text.as_ref().map_or(0, |text| text.len());
+        self.records += 1;
+        match record {
+            Record::Pair(pair) => {
+                let texts = [&pair.prompt, &pair.source, &pair.reference, &pair.a.text, &pair.b.text];
+                self.bytes += texts.into_iter().map(length).sum::<usize>();
+                self.builder.merge_pair(*pair, place)?;
+            }
+            Record::Response(response) => {
+                let texts = [&response.prompt, &response.source, &response.reference, &response.text];
+                self.bytes += texts.into_iter().map(length).sum::<usize>();
+                self.builder.merge_response(*response, place)?;
+            }
+            Record::Source(source) => {
+                self.builder.source(source, place)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn is_full(&self) -> bool {
+        self.records >= BATCH_RECORDS || self.bytes >= BATCH_BYTES
+    }
 }
 
 impl Args {
+    /// Measures a batch and writes it.
+    fn write(&self, builder: DatasetBuilder, measured: &mut bool, output: &mut Output) -> Result<()> {
+        let dataset = builder.build_unpaired();
+        let table = self.measure(&dataset, *measured)?;
+        *measured = true;
+        let keep =
+            |agent: &AgentId| self.agents.as_ref().is_none_or(|agents| agents.iter().any(|a| a == agent.as_str()));
+        for record in dataset.records() {
+            match record {
+                Record::Pair(mut pair) => {
+                    for side in [&mut pair.a, &mut pair.b] {
+                        if let Some(id) = &side.id {
+                            side.factors = self.values(&table, id);
+                        }
+                        if self.numbers_only {
+                            (side.text, side.id) = (None, None);
+                        }
+                    }
+                    if self.numbers_only {
+                        (pair.prompt, pair.source, pair.reference) = (None, None, None);
+                    }
+                    pair.judgements.retain(|judgement| keep(&judgement.agent));
+                    native::write(&mut *output, [pair])?;
+                }
+                Record::Response(mut response) => {
+                    response.factors = self.values(&table, &response.id);
+                    if self.numbers_only {
+                        (response.text, response.prompt, response.source, response.reference) =
+                            (None, None, None, None);
+                    }
+                    response.ratings.retain(|rating| keep(&rating.agent));
+                    native::write(&mut *output, [response])?;
+                }
+                Record::Source(source) => native::write(&mut *output, [source])?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The factors of a batch. A chosen factor that needs a source is an error where the first batch has none; a later
+    /// batch without any goes without the factor, as single records do.
+    fn measure(&self, dataset: &Dataset, later: bool) -> Result<FactorTable> {
+        let mut left_out: Vec<String> = Vec::new();
+        loop {
+            match self.input.analysis_without(&left_out).measure_factors(dataset) {
+                Err(Error::MissingSource { factor, .. }) if later && !left_out.contains(&factor) => {
+                    left_out.push(factor)
+                }
+                result => return result,
+            }
+        }
+    }
+
     fn values(&self, table: &FactorTable, response: &ResponseId) -> BTreeMap<FactorId, f64> {
         let mut values = table.values(response);
         if let Some(decimals) = self.decimals {

@@ -3,17 +3,22 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use prefactor::Result;
 use prefactor::factor::text::Tokenizer;
-use prefactor::preference::formats::native;
-use prefactor::preference::{Dataset, RatingRules};
+use prefactor::preference::formats::native::Record;
+use prefactor::preference::{Dataset, DatasetBuilder, RatingRules, SourceText};
 use prefactor::task::Task;
+use prefactor::{Analysis, Error, Result};
+
+use crate::reading::{Reading, tell};
 
 #[derive(Debug, Args)]
 pub(crate) struct Input {
-    /// Files of pairs or of rated responses.
+    /// Files of pairs or of rated responses, of any known format, plain or packed.
     #[arg(required = true, value_name = "INPUT")]
-    inputs: Vec<PathBuf>,
+    pub(crate) inputs: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) reading: Reading,
 
     /// A file of source texts that the inputs refer to by `source_id`. May be repeated.
     #[arg(long, value_name = "FILE")]
@@ -40,19 +45,72 @@ pub(crate) struct Input {
 }
 
 impl Input {
-    pub(crate) fn rules(&self) -> Result<RatingRules> {
+    fn rules(&self) -> Result<RatingRules> {
         let mut rules = RatingRules::default();
         self.preference.iter().try_for_each(|assignment| rules.set(assignment))?;
         Ok(rules)
     }
 
-    /// Sources first, so that records can be checked against them.
+    /// The data set of all inputs; its rating rules are those given, or else those of the formats.
     pub(crate) fn read(&self) -> Result<Dataset> {
+        self.load()?.0.build()
+    }
+
+    /// Sources first, so that records can be checked against them.
+    pub(crate) fn load(&self) -> Result<(DatasetBuilder, RatingRules)> {
+        let options = self.reading.options()?;
         let mut builder = Dataset::builder();
-        builder.rating_rules(self.rules()?);
-        for file in self.sources.iter().chain(&self.inputs) {
-            native::read_file(file, &mut builder)?;
+        let mut rules = self.rules()?;
+        for source in self.sources()? {
+            builder.source(source, &prefactor::error::Place::memory())?;
         }
-        builder.build()
+        for file in &self.inputs {
+            let summary = options.open(file)?.read_into(&mut builder)?;
+            tell(file, &summary);
+            if self.preference.is_empty() {
+                summary.recognition.rating_rules.iter().try_for_each(|rule| rules.set(rule))?;
+            }
+        }
+        builder.rating_rules(rules.clone());
+        Ok((builder, rules))
+    }
+
+    /// The texts of the files of sources.
+    pub(crate) fn sources(&self) -> Result<Vec<SourceText>> {
+        let mut sources = Vec::new();
+        for file in &self.sources {
+            let mut reader = self.reading.options()?.format("prefactor")?.open(file)?;
+            while let Some(record) = reader.next() {
+                match record? {
+                    Record::Source(source) => sources.push(source),
+                    Record::Pair(_) | Record::Response(_) => {
+                        return Err(Error::Malformed {
+                            place: reader.place(),
+                            problem: "this is no source".into(),
+                            remedy: "give a file of records with `id` and `text` as --sources".into(),
+                        });
+                    }
+                }
+            }
+        }
+        Ok(sources)
+    }
+
+    /// The measuring that the arguments ask for.
+    pub(crate) fn analysis(&self) -> Analysis {
+        self.analysis_without(&[])
+    }
+
+    /// The same without some of the factors.
+    pub(crate) fn analysis_without(&self, left_out: &[String]) -> Analysis {
+        let mut analysis = Analysis::new().tokenizer(self.tokenizer);
+        if let Some(task) = &self.task {
+            analysis = analysis.task(task.clone());
+        }
+        if let Some(factors) = &self.factors {
+            let kept = factors.iter().filter(|factor| !left_out.contains(factor));
+            analysis = analysis.factors(kept.map(String::as_str));
+        }
+        analysis
     }
 }

@@ -3,9 +3,13 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod analyze;
+mod convert;
+mod describe;
 mod extract;
 mod input;
+mod output;
 mod progress;
+mod reading;
 
 use std::process::ExitCode;
 
@@ -24,7 +28,9 @@ struct Cli {
 
 const EXIT_CODES: &str = "Exit codes: 0 success, 1 the data cannot be analysed, 2 wrong usage, 3 a file cannot be read or written.
 
-Input files are JSON Lines: pairs with judgements, or responses with ratings (all pairs of one prompt are made).
+Input files are of the published formats that `prefactor describe` recognises (SHP, WebGPT, HH-RLHF, Chatbot Arena,
+UltraFeedback, HelpSteer2, TRL, …), any table by --columns, or JSON Lines of this tool: pairs with judgements, or
+responses with ratings (all pairs of one prompt are made). Plain, .gz or .zst.
 A pair, in one line:
   {\"id\":\"1\", \"prompt_id\":\"p1\", \"prompt\":\"Is water wet?\", \"a\":{\"text\":\"Yes, it is.\"}, \"b\":{\"text\":\"No.\"},
    \"judgements\":[{\"agent\":\"human\",\"preference\":\"a\"}, {\"agent\":\"my-model\",\"preference\":\"b\"}]}
@@ -37,12 +43,18 @@ enum Command {
     Analyze(Box<analyze::Args>),
     /// Measure factors and write the records back with the values, with or without the texts.
     Extract(Box<extract::Args>),
+    /// Read files of any known format, choose among their records, and write them in another.
+    Convert(Box<convert::Args>),
+    /// Say what is in a file: its format, rows, prompts, agents, ties, lengths, and what may surprise.
+    Describe(describe::Args),
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Analyze(args) => analyze::run(&args),
         Command::Extract(args) => extract::run(&args),
+        Command::Convert(args) => convert::run(&args),
+        Command::Describe(args) => describe::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -10,7 +10,7 @@ use crate::error::{Error, Place, Result};
 use crate::id::hex;
 
 /// Longer lines are refused, so that a file without line ends cannot fill the memory.
-const LONGEST_LINE: usize = 256 << 20;
+pub(crate) const LONGEST_LINE: usize = 256 << 20;
 
 /// The lines of a file, counted and digested; blank ones are passed over, a byte order mark and CRLF are accepted.
 pub(crate) struct LineReader<R> {
@@ -18,12 +18,17 @@ pub(crate) struct LineReader<R> {
     reader: R,
     buffer: Vec<u8>,
     line: u64,
-    digest: Sha256,
+    digest: Option<Sha256>,
 }
 
 impl<R: BufRead> LineReader<R> {
     pub(crate) fn new(path: &Path, reader: R) -> Self {
-        Self { path: path.to_path_buf(), reader, buffer: Vec::new(), line: 0, digest: Sha256::new() }
+        Self { path: path.to_path_buf(), reader, buffer: Vec::new(), line: 0, digest: Some(Sha256::new()) }
+    }
+
+    /// Lines without a digest, for bytes that are digested before they are unpacked.
+    pub(crate) fn without_digest(path: &Path, reader: R) -> Self {
+        Self { digest: None, ..Self::new(path, reader) }
     }
 
     /// The place of the line that was read last.
@@ -31,9 +36,9 @@ impl<R: BufRead> LineReader<R> {
         Place::file(&self.path).line(self.line)
     }
 
-    /// The SHA-256 of all that was read, in hexadecimal.
+    /// The SHA-256 of all that was read, in hexadecimal; empty where none was made.
     pub(crate) fn digest(&self) -> String {
-        hex(&self.digest.clone().finalize())
+        self.digest.as_ref().map_or_else(String::new, |digest| hex(&digest.clone().finalize()))
     }
 
     /// The next line that is not blank, with its number.
@@ -42,19 +47,22 @@ impl<R: BufRead> LineReader<R> {
             self.buffer.clear();
             // One byte more than allowed tells a line that ends at the limit from one that goes on.
             let mut limited = std::io::Read::take(&mut self.reader, LONGEST_LINE as u64 + 1);
-            let read = limited.read_until(b'\n', &mut self.buffer).map_err(Error::io(&self.path, "read"))?;
+            let read = limited.read_until(b'\n', &mut self.buffer).map_err(Error::io_at(&self.path, self.line + 1))?;
             if read == 0 {
                 return Ok(None);
             }
             self.line += 1;
             if read > LONGEST_LINE {
+                self.skip_line()?;
                 return Err(Error::Malformed {
                     place: self.place(),
                     problem: format!("the line is longer than {} MiB", LONGEST_LINE >> 20),
                     remedy: "write one record a line".into(),
                 });
             }
-            self.digest.update(&self.buffer);
+            if let Some(digest) = &mut self.digest {
+                digest.update(&self.buffer);
+            }
             if !self.buffer.iter().all(u8::is_ascii_whitespace) && self.buffer != [0xEF, 0xBB, 0xBF, b'\n'] {
                 break;
             }
@@ -69,10 +77,20 @@ impl<R: BufRead> LineReader<R> {
             }),
         }
     }
+
+    /// Passes over the rest of a line, holding none of it.
+    fn skip_line(&mut self) -> Result<()> {
+        self.reader.skip_until(b'\n').map_err(Error::io(&self.path, "read"))?;
+        self.buffer = Vec::new();
+        Ok(())
+    }
 }
 
+/// What to do about a record that has not the shape of a native file.
+pub(crate) const NATIVE_REMEDY: &str = "see the native shapes in the documentation of `preference::formats::native`";
+
 /// One record of a line. The fast parser first; only where it fails, a second one that knows the field.
-pub(crate) fn parse_line<T: DeserializeOwned>(path: &Path, line: u64, text: &str) -> Result<T> {
+pub(crate) fn parse_line<T: DeserializeOwned>(path: &Path, line: u64, text: &str, remedy: &str) -> Result<T> {
     serde_json::from_str(text).map_err(|error| {
         let mut place = Place::file(path).line(line);
         let mut deserializer = serde_json::Deserializer::from_str(text);
@@ -86,7 +104,7 @@ pub(crate) fn parse_line<T: DeserializeOwned>(path: &Path, line: u64, text: &str
         let remedy = match error.classify() {
             serde_json::error::Category::Eof => "the line ends in the middle of a record: finish or remove it",
             serde_json::error::Category::Syntax => "write one valid JSON object a line (NaN and Infinity are not JSON)",
-            _ => "see the native shapes in the documentation of `preference::formats::native`",
+            _ => remedy,
         };
         Error::Malformed { place, problem: error.to_string(), remedy: remedy.into() }
     })

@@ -31,7 +31,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::error::{Error, Place, Result};
-use crate::preference::formats::{LineReader, parse_line};
+use crate::preference::formats::{LineReader, NATIVE_REMEDY, parse_line};
 use crate::preference::{DatasetBuilder, InputRecord, Pair, PairStream, PreferenceSource, RatedResponse, SourceText};
 
 /// One record of a native file.
@@ -45,8 +45,9 @@ pub enum Record {
     Source(SourceText),
 }
 
+/// The kind of the records of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     Pair,
     Response,
     Source,
@@ -91,12 +92,15 @@ impl<R: BufRead> Records<R> {
         };
         let kind = match self.kind {
             Some(kind) => kind,
-            None => *self.kind.insert(recognise(&self.path, line, text)?),
+            None => {
+                let value = parse_line(&self.path, line, text, NATIVE_REMEDY)?;
+                *self.kind.insert(Kind::of(&value, &Place::file(&self.path).line(line))?)
+            }
         };
         let record = match kind {
-            Kind::Pair => Record::Pair(parse_line(&self.path, line, text)?),
-            Kind::Response => Record::Response(parse_line(&self.path, line, text)?),
-            Kind::Source => Record::Source(parse_line(&self.path, line, text)?),
+            Kind::Pair => Record::Pair(parse_line(&self.path, line, text, NATIVE_REMEDY)?),
+            Kind::Response => Record::Response(parse_line(&self.path, line, text, NATIVE_REMEDY)?),
+            Kind::Source => Record::Source(parse_line(&self.path, line, text, NATIVE_REMEDY)?),
         };
         self.count += 1;
         Ok(Some(record))
@@ -117,34 +121,33 @@ impl<R: BufRead> Iterator for Records<R> {
     }
 }
 
-/// The kind of a file by its first record: the `schema` field, or else the fields that only one kind has.
-fn recognise(path: &Path, line: u64, text: &str) -> Result<Kind> {
-    let value: serde_json::Value = parse_line(path, line, text)?;
-    let place = || Place::file(path).line(line);
-    let Some(record) = value.as_object() else {
-        return Err(Error::Malformed {
-            place: place(),
-            problem: "the line is not a JSON object".into(),
-            remedy: "write one record a line".into(),
-        });
-    };
-    match record.get("schema").and_then(serde_json::Value::as_str) {
-        Some("prefactor.pair/1") => Ok(Kind::Pair),
-        Some("prefactor.response/1") => Ok(Kind::Response),
-        Some("prefactor.source/1") => Ok(Kind::Source),
-        Some(other) => Err(Error::Malformed {
-            place: place().field("schema"),
-            problem: format!("`{other}` is not a schema of this version"),
-            remedy: "use `prefactor.pair/1`, `prefactor.response/1` or `prefactor.source/1`".into(),
-        }),
-        None if record.contains_key("a") && record.contains_key("b") => Ok(Kind::Pair),
-        None if record.contains_key("prompt_id") => Ok(Kind::Response),
-        None if record.contains_key("id") && record.contains_key("text") => Ok(Kind::Source),
-        None => Err(Error::Malformed {
-            place: place(),
-            problem: "this is neither a pair, nor a rated response, nor a source".into(),
-            remedy: "add a `schema` field: `prefactor.pair/1`, `prefactor.response/1` or `prefactor.source/1`".into(),
-        }),
+impl Kind {
+    /// The kind of a file by its first record: the `schema` field, or else the fields that only one kind has.
+    pub(crate) fn of(value: &serde_json::Value, place: &Place) -> Result<Self> {
+        let wrong = |place: Place, problem: String, remedy: &str| {
+            Err(Error::Malformed { place, problem, remedy: remedy.into() })
+        };
+        let Some(record) = value.as_object() else {
+            return wrong(place.clone(), "the line is not a JSON object".into(), "write one record a line");
+        };
+        match record.get("schema").and_then(serde_json::Value::as_str) {
+            Some("prefactor.pair/1") => Ok(Self::Pair),
+            Some("prefactor.response/1") => Ok(Self::Response),
+            Some("prefactor.source/1") => Ok(Self::Source),
+            Some(other) => wrong(
+                place.clone().field("schema"),
+                format!("`{other}` is not a schema of this version"),
+                "use `prefactor.pair/1`, `prefactor.response/1` or `prefactor.source/1`",
+            ),
+            None if record.contains_key("a") && record.contains_key("b") => Ok(Self::Pair),
+            None if record.contains_key("prompt_id") => Ok(Self::Response),
+            None if record.contains_key("id") && record.contains_key("text") => Ok(Self::Source),
+            None => wrong(
+                place.clone(),
+                "this is neither a pair, nor a rated response, nor a source".into(),
+                "add a `schema` field: `prefactor.pair/1`, `prefactor.response/1` or `prefactor.source/1`",
+            ),
+        }
     }
 }
 

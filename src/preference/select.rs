@@ -1,0 +1,293 @@
+//! Choosing among pairs: filters, samples by prompt, deduplication; and whether two splits share what they should not.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashSet;
+
+use crate::error::{Error, Place, Result};
+use crate::id::{AgentId, PromptId, content_id};
+use crate::preference::formats::native::Record;
+use crate::preference::{Context, Dataset, Pair, RatedResponse};
+use crate::stats::derive_seed;
+
+/// Which pairs and judgements to keep; everything, unless something is asked for.
+///
+/// The sample is of prompts, with all their pairs, because pairs of one prompt belong together. It depends on the seed
+/// and the identifiers only: not on the order of the records, and a larger sample contains a smaller one.
+///
+/// ```
+/// use prefactor::preference::{Dataset, Judgement, Pair, Preference, Response, Selection};
+///
+/// let pair = |i: usize| {
+///     let judgement = Judgement::new("human", Preference::A).strength(i as f64);
+///     Pair::new(i.to_string(), format!("p{}", i / 2), Response::new(format!("{i}")), Response::new("b")).judgement(judgement)
+/// };
+/// let dataset = Dataset::from_pairs((0..10).map(pair))?;
+/// let (strong, left_out) = Selection::new().min_strength(4.0).apply(&dataset)?;
+/// assert_eq!((strong.pairs().len(), left_out.without_judgement), (6, 4));
+/// let (some, _) = Selection::new().sample_prompts(2, 7).apply(&dataset)?;
+/// assert_eq!((some.prompts().len(), some.pairs().len()), (2, 4));
+/// # Ok::<(), prefactor::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Selection {
+    domains: Option<Vec<String>>,
+    agents: Option<Vec<AgentId>>,
+    min_strength: Option<f64>,
+    sample: Option<(usize, u64)>,
+    distinct: bool,
+}
+
+/// What a selection left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct LeftOut {
+    /// Pairs and responses of other domains.
+    pub other_domain: usize,
+    /// Judgements and ratings of other agents.
+    pub other_agents: usize,
+    /// Judgements that were not strong enough.
+    pub weak: usize,
+    /// Pairs that had judgements, and none was left.
+    pub without_judgement: usize,
+    /// Pairs and responses that repeat others.
+    pub repeated: usize,
+    /// Pairs and responses of prompts outside the sample.
+    pub outside_sample: usize,
+}
+
+impl Selection {
+    /// Everything.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Records of these domains only; a name that ends in `*` stands for all that start like it.
+    #[must_use]
+    pub fn domains<D: Into<String>>(mut self, domains: impl IntoIterator<Item = D>) -> Self {
+        self.domains = Some(domains.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Judgements and ratings of these agents only; pairs that only others judged are left out.
+    #[must_use]
+    pub fn agents<A: Into<AgentId>>(mut self, agents: impl IntoIterator<Item = A>) -> Self {
+        self.agents = Some(agents.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Judgements of at least this strength: a score ratio, a confidence, whatever the data have. A judgement whose
+    /// strength is not known stays.
+    #[must_use]
+    pub fn min_strength(mut self, strength: f64) -> Self {
+        self.min_strength = Some(strength);
+        self
+    }
+
+    /// So many prompts, drawn by the seed, with all that belongs to them.
+    #[must_use]
+    pub fn sample_prompts(mut self, prompts: usize, seed: u64) -> Self {
+        self.sample = Some((prompts, seed));
+        self
+    }
+
+    /// One of several pairs of the same texts under the same prompt, in whichever order: the first.
+    #[must_use]
+    pub fn distinct(mut self) -> Self {
+        self.distinct = true;
+        self
+    }
+
+    /// Applies it. Pairs made from ratings follow the ratings that are left.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Empty`] where nothing is left, [`Error::Parameter`] where the strength is no number.
+    pub fn apply(&self, dataset: &Dataset) -> Result<(Dataset, LeftOut)> {
+        if let Some(strength) = self.min_strength.filter(|strength| strength.is_nan()) {
+            return Err(Error::Parameter { name: "min_strength", value: strength.to_string(), expected: "a number" });
+        }
+        let mut left_out = LeftOut::default();
+        let mut seen = FxHashSet::default();
+        let mut kept: Vec<Record> = Vec::new();
+        for record in dataset.records() {
+            kept.extend(match record {
+                Record::Pair(pair) => self.pair(*pair, &mut left_out, &mut seen).map(|p| Record::Pair(Box::new(p))),
+                Record::Response(response) => {
+                    self.response(*response, &mut left_out, &mut seen).map(|r| Record::Response(Box::new(r)))
+                }
+                source @ Record::Source(_) => Some(source),
+            });
+        }
+        if let Some((size, seed)) = self.sample {
+            let sample = draw(kept.iter().filter_map(prompt_of), size, seed);
+            let before = kept.len();
+            kept.retain(|record| prompt_of(record).is_none_or(|prompt| sample.contains(prompt)));
+            left_out.outside_sample = before - kept.len();
+        }
+        let mut builder = Dataset::builder();
+        builder.rating_rules(dataset.rating_rules().clone());
+        for record in kept {
+            match record {
+                Record::Pair(pair) => builder.pair(*pair, &Place::memory())?,
+                Record::Response(response) => builder.response(*response, &Place::memory())?,
+                Record::Source(source) => builder.source(source, &Place::memory())?,
+            };
+        }
+        for input in dataset.inputs() {
+            builder.input(input.clone());
+        }
+        Ok((builder.build()?, left_out))
+    }
+
+    fn keeps_domain(&self, domain: Option<&str>) -> bool {
+        let is = |wanted: &String| match (wanted.strip_suffix('*'), domain) {
+            (Some(start), Some(domain)) => domain.starts_with(start),
+            (None, Some(domain)) => domain == wanted,
+            (_, None) => false,
+        };
+        self.domains.as_ref().is_none_or(|domains| domains.iter().any(is))
+    }
+
+    fn keeps_agent(&self, agent: &AgentId) -> bool {
+        self.agents.as_ref().is_none_or(|agents| agents.contains(agent))
+    }
+
+    fn pair(&self, mut pair: Pair, left_out: &mut LeftOut, seen: &mut FxHashSet<String>) -> Option<Pair> {
+        if !self.keeps_domain(pair.domain.as_deref()) {
+            left_out.other_domain += 1;
+            return None;
+        }
+        let judged = !pair.judgements.is_empty();
+        pair.judgements.retain(|judgement| {
+            let (agent, strong) = (self.keeps_agent(&judgement.agent), self.is_strong(judgement.strength));
+            left_out.other_agents += usize::from(!agent);
+            left_out.weak += usize::from(agent && !strong);
+            agent && strong
+        });
+        if judged && pair.judgements.is_empty() {
+            left_out.without_judgement += 1;
+            return None;
+        }
+        if self.distinct {
+            let text = |text: &Option<Arc<str>>| text.as_deref().unwrap_or_default().to_owned();
+            let (mut one, mut other) = (text(&pair.a.text), text(&pair.b.text));
+            if one > other {
+                std::mem::swap(&mut one, &mut other);
+            }
+            let context = [&pair.prompt, &pair.source, &pair.reference].map(text);
+            let key = content_id(&[pair.prompt_id.as_str(), &context[0], &context[1], &context[2], &one, &other]);
+            if !seen.insert(key) {
+                left_out.repeated += 1;
+                return None;
+            }
+        }
+        Some(pair)
+    }
+
+    fn is_strong(&self, strength: Option<f64>) -> bool {
+        match (self.min_strength, strength) {
+            (Some(least), Some(strength)) => strength >= least,
+            _ => true,
+        }
+    }
+
+    fn response(
+        &self,
+        mut rated: RatedResponse,
+        left_out: &mut LeftOut,
+        seen: &mut FxHashSet<String>,
+    ) -> Option<RatedResponse> {
+        if !self.keeps_domain(rated.domain.as_deref()) {
+            left_out.other_domain += 1;
+            return None;
+        }
+        let before = rated.ratings.len();
+        rated.ratings.retain(|rating| self.keeps_agent(&rating.agent));
+        left_out.other_agents += before - rated.ratings.len();
+        let (system, text) = (rated.system.as_deref().unwrap_or_default(), rated.text.as_deref().unwrap_or_default());
+        if self.distinct && !seen.insert(content_id(&[rated.prompt_id.as_str(), system, text])) {
+            left_out.repeated += 1;
+            return None;
+        }
+        Some(rated)
+    }
+}
+
+fn prompt_of(record: &Record) -> Option<&PromptId> {
+    match record {
+        Record::Pair(pair) => Some(&pair.prompt_id),
+        Record::Response(response) => Some(&response.prompt_id),
+        Record::Source(_) => None,
+    }
+}
+
+/// The prompts with the smallest numbers that the seed gives them.
+fn draw<'a>(prompts: impl Iterator<Item = &'a PromptId>, size: usize, seed: u64) -> FxHashSet<PromptId> {
+    let distinct: FxHashSet<&PromptId> = prompts.collect();
+    let mut ranked: Vec<(u64, &PromptId)> =
+        distinct.into_iter().map(|prompt| (derive_seed(seed, prompt.as_str(), "sample"), prompt)).collect();
+    ranked.sort_unstable();
+    ranked.into_iter().take(size).map(|(_, prompt)| prompt.clone()).collect()
+}
+
+/// What two splits of data share.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Leakage {
+    /// Prompts of the same identifier.
+    pub prompts: Vec<PromptId>,
+    /// Prompts of the second split whose text stands in the first under another identifier; case and spacing aside.
+    pub prompt_texts: Vec<PromptId>,
+    /// Responses of the second split, of ten words or more, whose text stands in the first, word for word.
+    pub responses: usize,
+}
+
+impl Leakage {
+    /// Between two splits.
+    ///
+    /// ```
+    /// use prefactor::preference::{Dataset, Leakage, Pair, Response};
+    /// let split = |id: &str, prompt: &str| {
+    ///     Dataset::from_pairs([Pair::new("1", id, Response::new("a"), Response::new("b")).prompt(prompt)])
+    /// };
+    /// let leakage = Leakage::between(&split("p1", "Why is it wet?")?, &split("p2", "why is  it wet?")?);
+    /// assert_eq!((leakage.prompts.len(), leakage.prompt_texts.len()), (0, 1));
+    /// # Ok::<(), prefactor::Error>(())
+    /// ```
+    pub fn between(first: &Dataset, second: &Dataset) -> Self {
+        let known: FxHashSet<&PromptId> = first.prompts().iter().collect();
+        let texts: FxHashSet<String> = first.contexts().iter().filter_map(folded).collect();
+        let responses: FxHashSet<&str> = first.responses().iter().filter_map(|r| r.text.as_deref()).collect();
+        let mut leakage = Self::default();
+        leakage.prompts = second.prompts().iter().filter(|prompt| known.contains(prompt)).cloned().collect();
+        let mut told: FxHashSet<usize> = FxHashSet::default();
+        for pair in second.pairs() {
+            let prompt = &second.prompts()[pair.prompt];
+            let context = &second.contexts()[second.responses()[pair.a].context];
+            if !known.contains(prompt)
+                && folded(context).is_some_and(|text| texts.contains(&text))
+                && told.insert(pair.prompt)
+            {
+                leakage.prompt_texts.push(prompt.clone());
+            }
+        }
+        let is_long = |text: &&str| text.split_whitespace().nth(9).is_some();
+        let shared = second.responses().iter().filter_map(|response| response.text.as_deref()).filter(is_long);
+        leakage.responses = shared.filter(|text| responses.contains(text)).count();
+        leakage
+    }
+
+    /// Whether nothing is shared.
+    pub fn is_none(&self) -> bool {
+        self.prompts.is_empty() && self.prompt_texts.is_empty() && self.responses == 0
+    }
+}
+
+/// The prompt and source of a context, in lower case and with single spaces; `None` where there is neither.
+fn folded(context: &Context) -> Option<String> {
+    let fold = |text: &str| text.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
+    let parts = [context.prompt.as_deref(), context.source.as_deref()].map(|part| part.map(fold).unwrap_or_default());
+    let text = parts.join("\n");
+    (text.len() > 1).then_some(text)
+}
