@@ -292,7 +292,7 @@ mod tests {
             let design = Design::builder(names.iter().map(String::as_str))
                 .columns(columns)
                 .outcome(rows.rows.iter().map(|row| row.outcome).collect())
-                .clusters(rows.prompts().to_vec())
+                .clusters(rows.prompts.clone())
                 .build()
                 .unwrap();
             let by_hand = settings.params.clone().covariance(Covariance::Cr1).fit_design(&design).unwrap();

@@ -31,7 +31,8 @@ pub(crate) struct JointRows {
     pub(crate) left_out: Vec<FactorId>,
     /// Judgements left out because a factor of the model is missing.
     pub(crate) missing: usize,
-    prompts: Vec<u32>,
+    /// The prompt of each row.
+    pub(crate) prompts: Vec<u32>,
 }
 
 impl JointRows {

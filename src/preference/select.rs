@@ -259,8 +259,10 @@ impl Leakage {
         let known: FxHashSet<&PromptId> = first.prompts().iter().collect();
         let texts: FxHashSet<String> = first.contexts().iter().filter_map(folded).collect();
         let responses: FxHashSet<&str> = first.responses().iter().filter_map(|r| r.text.as_deref()).collect();
-        let mut leakage = Self::default();
-        leakage.prompts = second.prompts().iter().filter(|prompt| known.contains(prompt)).cloned().collect();
+        let mut leakage = Self {
+            prompts: second.prompts().iter().filter(|prompt| known.contains(prompt)).cloned().collect(),
+            ..Self::default()
+        };
         let mut told: FxHashSet<usize> = FxHashSet::default();
         for pair in second.pairs() {
             let prompt = &second.prompts()[pair.prompt];

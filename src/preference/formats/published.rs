@@ -30,7 +30,7 @@ pub(crate) fn prompt_id(given: Option<&str>, text: &str) -> PromptId {
 
 /// A pair with a prompt; an identifier made from all its texts and systems where none is given.
 pub(crate) fn pair(given: Option<&str>, prompt_given: Option<&str>, prompt: String, a: Response, b: Response) -> Pair {
-    fn part<'a>(side: &'a Response) -> [&'a str; 2] {
+    fn part(side: &Response) -> [&str; 2] {
         [side.system.as_deref().unwrap_or_default(), side.text.as_deref().unwrap_or_default()]
     }
     let prompt_id = prompt_id(prompt_given, &prompt);
