@@ -34,18 +34,22 @@ fn read(test: &str, name: &str) -> Option<(Recognition, Vec<Record>, Vec<Value>)
 }
 
 fn pairs(records: &[Record]) -> Vec<&Pair> {
-    let pair = |record| match record {
-        &Record::Pair(ref pair) => &**pair,
-        other => panic!("a pair, not {other:?}"),
-    };
+    fn pair(record: &Record) -> &Pair {
+        match record {
+            Record::Pair(pair) => pair,
+            other => panic!("a pair, not {other:?}"),
+        }
+    }
     records.iter().map(pair).collect()
 }
 
 fn responses(records: &[Record]) -> Vec<&RatedResponse> {
-    let response = |record| match record {
-        &Record::Response(ref response) => &**response,
-        other => panic!("a response, not {other:?}"),
-    };
+    fn response(record: &Record) -> &RatedResponse {
+        match record {
+            Record::Response(response) => response,
+            other => panic!("a response, not {other:?}"),
+        }
+    }
     records.iter().map(response).collect()
 }
 

@@ -126,7 +126,7 @@ pub struct FactorImportance {
 /// use prefactor::influence::{Importance, ImportanceParams};
 /// let design = Design::builder(["length", "facts"])
 ///     .columns(vec![vec![1.0, -0.5, 0.3, -1.2, 0.8, -0.1], vec![0.2, 0.1, -0.4, -0.3, 0.1, 0.9]])
-///     .outcome(vec![1.0, 0.0, 0.0, 0.0, 1.0, 1.0])
+///     .outcome(vec![1.0, 0.0, 0.0, 1.0, 1.0, 0.0])
 ///     .build()?;
 /// let importance = Importance::of(&design, &ImportanceParams::default())?;
 /// let sum: f64 = importance.factors.iter().map(|factor| factor.shapley).sum();
@@ -222,7 +222,8 @@ impl Importance {
             status: FitStatus::Converged,
             method,
             r2: Some(r2(full.log_likelihood)),
-            base_r2: Some(if params.order_effect { r2(base) } else { 0.0 }),
+            // Balanced outcomes need no order effect; rounding must not make that less than nothing.
+            base_r2: Some(if params.order_effect { r2(base).max(0.0) } else { 0.0 }),
             independent_rows: independent(design),
             factors: all.iter().map(|&k| factor(k)).collect(),
         })

@@ -11,7 +11,8 @@
 //! use prefactor::influence::logistic::LogisticParams;
 //!
 //! let records = Array2::from_shape_fn((60, 2), |(i, j)| ((i * (7 + j) + j) % 11) as f64 - 5.0);
-//! let targets: Array1<bool> = records.outer_iter().map(|row| row[0] + 0.3 * row[1] > ((row[1] * 37.0) % 4.0)).collect();
+//! // The longer response mostly wins; the rest is chance.
+//! let targets: Array1<bool> = (0..60).map(|i| records[[i, 0]] + 2.0 * ((i * 5) % 7) as f64 > 6.0).collect();
 //! let mut data = Dataset::new(records, targets).with_feature_names(vec!["length", "formality"]);
 //!
 //! // Labels out, so linfa's metrics apply: accuracy over five folds.
