@@ -148,7 +148,8 @@ impl Tally {
                 let name = format!("beta {agent} {}", factor.factor);
                 let ends = factor.estimate.ci_low.zip(factor.estimate.ci_high);
                 self.count("beta, CR1 and normal", name.clone(), ends, truth);
-                let wider = factor.estimate.estimate.zip(factor.estimate.std_error).map(|(b, se)| (b - t * se, b + t * se));
+                let wider =
+                    factor.estimate.estimate.zip(factor.estimate.std_error).map(|(b, se)| (b - t * se, b + t * se));
                 self.count("beta, CR1 and t of G − 1", name, wider, truth);
             }
         }

@@ -6,6 +6,7 @@
 //! the [`logistic`] model looks at all of them together, so that factors which move
 //! together share what they explain.
 
+mod baseline;
 mod count;
 mod importance;
 mod joint;
@@ -15,6 +16,7 @@ mod profile;
 mod sums;
 mod tau;
 
+pub use baseline::{BaselineParams, Baselines, FitQuality, LongerWins, Quality};
 pub use importance::{FactorImportance, Importance, ImportanceMethod, ImportanceParams};
 pub use joint::{Backend, JointFit, LogisticInfluence, Scale, TiePolicy};
 pub use profile::{Estimate, FactorInfluence, FactorStatus, InfluenceMeasure, InfluenceProfile};
