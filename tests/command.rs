@@ -124,3 +124,78 @@ fn extract_keeps_what_analyze_says() {
         }
     }
 }
+
+const VOTES: &str = "id,model_a,model_b,winner,prompt,response_a,response_b,scenario
+1,x,y,model_a,Is it wet?,Yes it is very wet.,No.,water
+2,x,y,tie (bothbad),Is it dry?,Hm.,No idea at all.,water
+3,y,x,model_b,Is it far?,Quite far I would say.,Far.,roads
+";
+
+fn votes(name: &str) -> String {
+    let path = scratch(name);
+    std::fs::write(&path, VOTES).expect("written");
+    path.to_string_lossy().into_owned()
+}
+
+#[test]
+fn describe_says_what_is_in_a_file() {
+    let file = votes("describe.csv");
+    let output = prefactor(&["describe", &file, EMBEDDED, "--against", &file]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let words = text(&output.stdout);
+    for expected in [
+        "recognised  arena-votes", "CSV", "`winner`", "pairs       3", "prompts     3", "1 A, 1 B, 1 both bad",
+        "water (2), roads (1)", "recognised  prefactor", "pairs       999", "3 prompts",
+    ] {
+        assert!(words.contains(expected), "{expected}: {words}");
+    }
+    let json = text(&prefactor(&["describe", &file, "--json"]).stdout);
+    let summary: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!((&summary["format"], &summary["agents"]["human"]["both_bad"]), (&"arena-votes".into(), &1.into()));
+}
+
+#[test]
+fn convert_selects_and_writes_what_reads_back() {
+    let file = votes("convert.csv");
+    let out = scratch("converted.jsonl.gz").to_string_lossy().into_owned();
+    let output = prefactor(&["convert", &file, "--domains", "water", "--out", &out]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("1 records of other domains"));
+    let words = text(&prefactor(&["describe", &out]).stdout);
+    assert!(words.contains("recognised  prefactor") && words.contains("gzip") && words.contains("pairs       2"), "{words}");
+    let pairs = scratch("annotated.json").to_string_lossy().into_owned();
+    let output = prefactor(&["convert", &file, "--to", "annotated-pairs", "--factors", "length", "--out", &pairs]);
+    assert!(text(&output.stderr).contains("2 comparisons written; left out: 1"), "{}", text(&output.stderr));
+    let words = text(&prefactor(&["describe", &pairs]).stdout);
+    assert!(words.contains("annotated-pairs") && words.contains("agent       has more length"), "{words}");
+}
+
+#[test]
+fn analyze_and_extract_read_published_formats() {
+    let file = votes("analyze.csv");
+    let report = prefactor(&["analyze", &file, "--factors", "length", "--replicates", "20", "--json", "-"]);
+    assert!(report.status.success(), "{}", text(&report.stderr));
+    let report = Report::from_json(&text(&report.stdout)).expect("a report");
+    assert_eq!(report.agents[&AgentId::from("human")].influence.tau14["length"].counts.concordant, 1);
+    let extracted = prefactor(&["extract", &file, "--factors", "length", "--numbers-only"]);
+    let lines = text(&extracted.stdout);
+    assert_eq!((lines.lines().count(), lines.contains("\"both_bad\"")), (3, true), "{lines}");
+    assert!(lines.contains("\"length\":5.0") && !lines.contains("\"text\""), "{lines}");
+    let map = "prompt=prompt,a=response_a,b=response_b,preference=winner,is_a=model_a,is_b=model_b";
+    let output = prefactor(&["extract", &file, "--columns", map, "--factors", "length"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("`tie (bothbad)` is no preference"), "{}", text(&output.stderr));
+    let output = prefactor(&["extract", &file, "--columns", map, "--factors", "length", "--lenient"]);
+    assert_eq!(text(&output.stdout).lines().count(), 2);
+    assert!(text(&output.stderr).contains("1 records were set aside"));
+    for (args, code, words) in [
+        (vec!["describe", "nowhere.csv"], 3, "nowhere.csv"),
+        (vec!["describe", &file, "--format", "shpp"], 1, "known: prefactor"),
+        (vec!["describe", &file, "--format", "shp"], 1, "missing field"),
+        (vec!["convert", &file, "--columns", "left=right"], 2, "MEANING=COLUMN"),
+    ] {
+        let output = prefactor(&args);
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {}", text(&output.stderr));
+        assert!(text(&output.stderr).contains(words), "{args:?}: {}", text(&output.stderr));
+    }
+}

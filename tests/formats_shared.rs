@@ -4,9 +4,11 @@ mod support;
 
 use std::path::PathBuf;
 
+use prefactor::influence::PromptSums;
 use prefactor::preference::formats::native::Record;
 use prefactor::preference::formats::{Container, ReadOptions, Recognition};
 use prefactor::preference::{Dataset, Judgement, Pair, Preference, RatedResponse};
+use prefactor::table::{ComparisonTable, FactorTable, PairFactor};
 use serde_json::Value;
 
 fn folder(test: &str) -> Option<PathBuf> {
@@ -308,6 +310,42 @@ fn annotated_pairs() {
         }
     }
     assert_eq!(records.len(), 1);
+}
+
+/// The published definition of Feedback Forensics (0.5.0), whose own output on this file is the same for all 40
+/// principles: relevance = valid/total, accuracy = agree/(agree + disagree) or 1/2, strength = (2·accuracy − 1)·relevance.
+#[test]
+fn tau14_of_every_principle_is_the_strength_of_feedback_forensics() {
+    let Some((_, records, raw)) = read("strength", "annotated_pairs_v2.json") else { return };
+    let dataset = Dataset::from_pairs(pairs(&records).into_iter().cloned()).expect("a data set");
+    let raw = &raw[0];
+    let comparisons = raw["comparisons"].as_array().unwrap();
+    let mut seen = 0;
+    for (id, annotator) in raw["annotators"].as_object().unwrap() {
+        if annotator["type"] != "principle" {
+            continue;
+        }
+        let (mut agree, mut disagree) = (0.0, 0.0);
+        for annotations in comparisons.iter().map(|comparison| &comparison["annotations"]) {
+            match (text(&annotations["ba751e7b"]["pref"]), text(&annotations[id]["pref"])) {
+                (Some(reference), Some(principle)) if reference == principle => agree += 1.0,
+                (Some(_), Some(_)) => disagree += 1.0,
+                _ => {}
+            }
+        }
+        let valid: f64 = agree + disagree;
+        let relevance = valid / comparisons.len() as f64;
+        let accuracy = if valid > 0.0 { agree / valid } else { 0.5 };
+        let strength = (2.0 * accuracy - 1.0) * relevance;
+        let name = text(&annotator["description"]).unwrap().trim_start_matches("Select the response that ");
+        let factor = PairFactor::from_agent(&dataset, &name.into());
+        let table = ComparisonTable::new(&dataset, &FactorTable::given(&dataset).unwrap(), vec![factor]).unwrap();
+        let counts = PromptSums::new(&table, &"preferred_text".into()).unwrap().counts()[0];
+        assert!((counts.tau14().unwrap() - strength).abs() < 1e-12, "{name}");
+        assert!((counts.coverage().unwrap() - relevance).abs() < 1e-12, "{name}");
+        seen += 1;
+    }
+    assert_eq!(seen, 40);
 }
 
 #[test]
