@@ -144,8 +144,16 @@ fn describe_says_what_is_in_a_file() {
     assert!(output.status.success(), "{}", text(&output.stderr));
     let words = text(&output.stdout);
     for expected in [
-        "recognised  arena-votes", "CSV", "`winner`", "pairs       3", "prompts     3", "1 A, 1 B, 1 both bad",
-        "water (2), roads (1)", "recognised  prefactor", "pairs       999", "3 prompts",
+        "recognised  arena-votes",
+        "CSV",
+        "`winner`",
+        "pairs       3",
+        "prompts     3",
+        "1 A, 1 B, 1 both bad",
+        "water (2), roads (1)",
+        "recognised  prefactor",
+        "pairs       999",
+        "3 prompts",
     ] {
         assert!(words.contains(expected), "{expected}: {words}");
     }
@@ -162,7 +170,10 @@ fn convert_selects_and_writes_what_reads_back() {
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert!(text(&output.stderr).contains("1 records of other domains"));
     let words = text(&prefactor(&["describe", &out]).stdout);
-    assert!(words.contains("recognised  prefactor") && words.contains("gzip") && words.contains("pairs       2"), "{words}");
+    assert!(
+        words.contains("recognised  prefactor") && words.contains("gzip") && words.contains("pairs       2"),
+        "{words}"
+    );
     let pairs = scratch("annotated.json").to_string_lossy().into_owned();
     let output = prefactor(&["convert", &file, "--to", "annotated-pairs", "--factors", "length", "--out", &pairs]);
     assert!(text(&output.stderr).contains("2 comparisons written; left out: 1"), "{}", text(&output.stderr));

@@ -49,8 +49,12 @@ fn shp(name: &str, rows: usize) -> PathBuf {
             ("domain", Arc::new((0..rows).map(|_| Some("baking")).collect::<DictionaryArray<Int32Type>>())),
             // Null in the first row, so that the format has to be recognised all the same.
             ("score_ratio", Arc::new(Float64Array::from_iter((0..rows).map(|i| (i > 0).then_some(1.5))))),
-            // Not a number, in a column that the format does not read: nobody decodes it.
-            ("upvote_ratio", Arc::new(Float64Array::from_iter_values((0..rows).map(|_| f64::NAN)))),
+            // Not a number, in a column that the format does not read: once the format is recognised by the first row,
+            // nobody decodes it.
+            (
+                "upvote_ratio",
+                Arc::new(Float64Array::from_iter_values((0..rows).map(|i| if i > 0 { f64::NAN } else { 1.0 }))),
+            ),
         ],
     )
 }

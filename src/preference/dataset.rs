@@ -134,7 +134,7 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// [`Error::NeedsExecutor`] where the source waits on a model; otherwise the first error of the source.
+    /// [`Error::NeedsExecutor`](crate::Error::NeedsExecutor) where the source waits on a model; otherwise the first error of the source.
     pub fn collect(source: &dyn PreferenceSource) -> Result<Self> {
         let name = source.name();
         let mut builder = Self::builder();
