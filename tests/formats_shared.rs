@@ -312,8 +312,8 @@ fn annotated_pairs() {
     assert_eq!(records.len(), 1);
 }
 
-/// The published definition of Feedback Forensics (0.5.0), whose own output on this file is the same for all 40
-/// principles: relevance = valid/total, accuracy = agree/(agree + disagree) or 1/2, strength = (2·accuracy − 1)·relevance.
+/// The published definition of Feedback Forensics (0.5.0): relevance = valid/total,
+/// accuracy = agree/(agree + disagree) or 1/2, strength = (2·accuracy − 1)·relevance.
 #[test]
 fn tau14_of_every_principle_is_the_strength_of_feedback_forensics() {
     let Some((_, records, raw)) = read("strength", "annotated_pairs_v2.json") else { return };
