@@ -9,6 +9,11 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+#[cfg(feature = "llm")]
+mod llm;
+#[cfg(feature = "llm")]
+pub use llm::LlmError;
+
 /// The result of a fallible call of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -226,6 +231,11 @@ pub enum Error {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 
+    /// A language model could not be asked, or did not answer as it should.
+    #[cfg(feature = "llm")]
+    #[error(transparent)]
+    Llm(#[from] LlmError),
+
     /// An extractor, source or metric of another crate failed.
     #[error("{what}: {source}")]
     External {
@@ -262,6 +272,12 @@ impl Error {
     /// Whether a parameter is at fault.
     pub fn is_parameter(&self) -> bool {
         matches!(self, Self::Parameter { .. })
+    }
+
+    /// Whether a language model is at fault; [`LlmError`] says more.
+    #[cfg(feature = "llm")]
+    pub fn is_llm(&self) -> bool {
+        matches!(self, Self::Llm(_))
     }
 
     /// Whether the operating system is at fault: no such file, no permission, disk full.

@@ -57,6 +57,9 @@
 //! * **`compression`** (default): files of preferences packed with gzip or Zstandard are read as they are. Turn it off
 //!   where data always come unpacked.
 //! * **`parquet`**: files of preferences in Parquet, and factor and comparison tables as Parquet. Needs Arrow.
+//! * **`llm`**: asking language models. Brings tokio's timers and two template and schema crates; analysing
+//!   judgements that are there does not need it.
+//! * **`cache`** (with `llm`): replies kept in SQLite, so that a run can be resumed. Needs a C compiler.
 //! * **`cli`**: the `prefactor` command. A library user does not need it.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -70,6 +73,8 @@ pub mod error;
 pub mod factor;
 pub mod id;
 pub mod influence;
+#[cfg(feature = "llm")]
+pub mod llm;
 mod parallel;
 pub mod preference;
 pub mod report;

@@ -1,0 +1,145 @@
+//! The name of a request: a hash of everything that changes the answer.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::id::hex;
+use crate::llm::{Identity, Request};
+
+/// Raised whenever what goes into the hash changes, so that no old reply is taken for a new one.
+const VERSION: u32 = 1;
+
+/// The SHA-256 of everything that changes the answer, 64 hexadecimal digits.
+///
+/// That is the model and where it is asked, every message, the form of the reply with its schema, the sampling
+/// parameters, the seed, the token limit, the answers asked about, the extra fields and the replicate index; not the
+/// stage or the prompt's name, which only count and document.
+///
+/// ```
+/// use prefactor::llm::{Identity, Request, RequestKey};
+/// let model = Identity::new("openai", "m");
+/// let key = RequestKey::new(&model, &Request::user("?"));
+/// assert_eq!(key, RequestKey::new(&model, &Request::user("?").stage("judge")));
+/// assert_ne!(key, RequestKey::new(&model, &Request::user("?").replicate(1)));
+/// ```
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct RequestKey(String);
+
+impl RequestKey {
+    /// The key of this request to this model.
+    pub fn new(model: &Identity, request: &Request) -> Self {
+        // Destructured, so that a new field cannot be forgotten here.
+        let Request { messages, format, sampling, seed, max_tokens, answers, replicate, extra, stage: _, prompt: _ } =
+            request;
+        let content = json!({
+            "version": VERSION, "model": model, "messages": messages, "format": format, "sampling": sampling,
+            "seed": seed, "max_tokens": max_tokens, "answers": answers, "replicate": replicate, "extra": extra,
+        });
+        Self(digest(&content))
+    }
+
+    /// As text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RequestKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Debug for RequestKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The SHA-256 of a JSON value with the keys of its objects in order, in hexadecimal.
+pub(crate) fn digest(value: &Value) -> String {
+    let mut hasher = Sha256::new();
+    feed(value, &mut hasher);
+    hex(&hasher.finalize())
+}
+
+/// Another crate of a program may turn on serde_json's order of insertion, so keys are sorted here.
+fn feed(value: &Value, hasher: &mut Sha256) {
+    match value {
+        Value::Array(values) => {
+            hasher.update(format!("[{}:", values.len()));
+            values.iter().for_each(|value| feed(value, hasher));
+        }
+        Value::Object(fields) => {
+            let mut fields: Vec<_> = fields.iter().collect();
+            fields.sort_unstable_by_key(|(name, _)| name.as_str());
+            hasher.update(format!("{{{}:", fields.len()));
+            for (name, value) in fields {
+                feed_text(name, hasher);
+                feed(value, hasher);
+            }
+        }
+        Value::String(text) => feed_text(text, hasher),
+        scalar => hasher.update(format!("{scalar};")),
+    }
+}
+
+fn feed_text(text: &str, hasher: &mut Sha256) {
+    hasher.update(format!("\"{}:", text.len()));
+    hasher.update(text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::llm::{ReplyFormat, ReplySchema, Role};
+
+    #[test]
+    fn every_change_of_the_answer_changes_the_key() {
+        let model = Identity::new("openai", "m").endpoint("http://a");
+        let base = Request::user("Which?").temperature(0.5).max_tokens(5).answers(["A", "B"]);
+        let schema =
+            |kind: &str| ReplyFormat::JsonSchema(ReplySchema { name: "verdict".into(), schema: json!({"type": kind}) });
+        let mut keys = vec![
+            RequestKey::new(&model, &base),
+            RequestKey::new(&Identity::new("openai", "n").endpoint("http://a"), &base),
+            RequestKey::new(&Identity::new("anthropic", "m").endpoint("http://a"), &base),
+            RequestKey::new(&Identity::new("openai", "m").endpoint("http://b"), &base),
+        ];
+        let mut changed = vec![
+            Request::user("Which!").temperature(0.5).max_tokens(5).answers(["A", "B"]),
+            base.clone().system(""),
+            base.clone().message(Role::Assistant, ""),
+            base.clone().temperature(0.6),
+            base.clone().top_p(1.0),
+            base.clone().top_k(1),
+            base.clone().stop(["x"]),
+            base.clone().seed(0),
+            base.clone().max_tokens(6),
+            base.clone().answers(["B", "A"]),
+            base.clone().replicate(1),
+            base.clone().extra("reasoning_effort", "low"),
+            base.clone().format(ReplyFormat::JsonObject),
+            base.clone().format(schema("object")),
+            base.clone().format(schema("array")),
+        ];
+        changed[0].stage = "another stage".into();
+        keys.extend(changed.iter().map(|request| RequestKey::new(&model, request)));
+        let n = keys.len();
+        keys.sort();
+        keys.dedup();
+        assert_eq!(keys.len(), n);
+        assert_eq!(RequestKey::new(&model, &base), RequestKey::new(&model, &base.clone().stage("judge")));
+    }
+
+    #[test]
+    fn moved_characters_change_the_digest() {
+        assert_ne!(digest(&json!(["ab", "c"])), digest(&json!(["a", "bc"])));
+        assert_ne!(digest(&json!([["a"], "b"])), digest(&json!([["a", "b"]])));
+        assert_eq!(digest(&json!({"a": 1, "b": 2})), digest(&json!({"b": 2, "a": 1})));
+    }
+}

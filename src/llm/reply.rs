@@ -1,0 +1,294 @@
+//! What a model answered.
+
+use std::ops::AddAssign;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::LlmError;
+use crate::llm::Request;
+
+/// Why a reply ended.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+#[non_exhaustive]
+pub enum FinishReason {
+    /// The model was done.
+    #[default]
+    Stop,
+    /// The token limit.
+    Length,
+    /// A filter, or the model itself, cut it off.
+    Refusal,
+    /// Another reason, in the server's words; also none at all.
+    Other(String),
+}
+
+impl FinishReason {
+    /// The name in files.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Stop => "stop",
+            Self::Length => "length",
+            Self::Refusal => "refusal",
+            Self::Other(name) => name,
+        }
+    }
+}
+
+impl From<String> for FinishReason {
+    fn from(name: String) -> Self {
+        match name.as_str() {
+            "stop" => Self::Stop,
+            "length" => Self::Length,
+            "refusal" => Self::Refusal,
+            _ => Self::Other(name),
+        }
+    }
+}
+
+impl From<FinishReason> for String {
+    fn from(reason: FinishReason) -> Self {
+        reason.name().to_owned()
+    }
+}
+
+/// Tokens of a reply, or of many, as the server counted them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Usage {
+    /// All tokens that were read.
+    pub input: u64,
+    /// All tokens that were written, reasoning included.
+    pub output: u64,
+    /// Those of `input` that came from the server's own cache.
+    pub cached: u64,
+    /// Those of `input` that were put into the server's own cache.
+    pub cache_written: u64,
+    /// Those of `output` that were reasoning.
+    pub reasoning: u64,
+}
+
+impl Usage {
+    /// Tokens read and written.
+    pub fn new(input: u64, output: u64) -> Self {
+        Self { input, output, ..Self::default() }
+    }
+
+    /// Tokens read and written, together.
+    pub fn total(&self) -> u64 {
+        self.input.saturating_add(self.output)
+    }
+}
+
+impl AddAssign for Usage {
+    fn add_assign(&mut self, other: Self) {
+        for (mine, theirs) in [
+            (&mut self.input, other.input),
+            (&mut self.output, other.output),
+            (&mut self.cached, other.cached),
+            (&mut self.cache_written, other.cache_written),
+            (&mut self.reasoning, other.reasoning),
+        ] {
+            *mine = mine.saturating_add(theirs);
+        }
+    }
+}
+
+/// The log-probability of one of the answers that a request asked about.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct AnswerLogprob {
+    /// The answer.
+    pub answer: String,
+    /// The natural logarithm of its probability as the first token that is not white space; `None` where the backend
+    /// did not list it among the alternatives.
+    pub logprob: Option<f64>,
+}
+
+impl AnswerLogprob {
+    /// An answer with its log-probability, where it is known.
+    pub fn new(answer: impl Into<String>, logprob: Option<f64>) -> Self {
+        Self { answer: answer.into(), logprob }
+    }
+
+    /// The answers of a request, from the alternatives that a backend lists for the first token.
+    ///
+    /// A token counts for the answer that it is after white space is taken off: the probabilities of `A` and ` A` are
+    /// added. Probabilities that are not finite are passed over.
+    pub fn from_alternatives<'a>(
+        answers: &[String],
+        alternatives: impl IntoIterator<Item = (&'a str, f64)> + Clone,
+    ) -> Vec<Self> {
+        let logprob = |answer: &str| {
+            let mass: f64 = alternatives
+                .clone()
+                .into_iter()
+                .filter(|(token, logprob)| token.trim() == answer && logprob.is_finite())
+                .map(|(_, logprob)| logprob.exp())
+                .sum();
+            (mass > 0.0).then(|| mass.min(1.0).ln())
+        };
+        answers.iter().map(|answer| Self::new(answer, logprob(answer.trim()))).collect()
+    }
+}
+
+/// The answer of a model.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Reply {
+    /// The answer, without reasoning.
+    pub text: String,
+    /// The reasoning that the model wrote before the answer, where it shows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasoning: Option<String>,
+    /// Why the reply ended.
+    pub finish: FinishReason,
+    /// Tokens, where the server counts them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+    /// The log-probabilities of the answers that the request asked about, in its order; empty where it asked about none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<AnswerLogprob>,
+    /// The model that was asked for.
+    pub requested_model: String,
+    /// The model that the server says has answered, with its fingerprint where there is one (`name#fingerprint`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observed_model: Option<String>,
+    /// The body of the reply as it came, for backends that can [decode](crate::llm::LanguageModel::decode) it again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub raw: Option<String>,
+}
+
+impl Reply {
+    /// A finished reply of this text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), ..Self::default() }
+    }
+
+    /// The same from this model, asked for and observed.
+    #[must_use]
+    pub fn model(mut self, model: impl Into<String>) -> Self {
+        self.requested_model = model.into();
+        self.observed_model = Some(self.requested_model.clone());
+        self
+    }
+
+    /// The same, ended for this reason.
+    #[must_use]
+    pub fn finish(mut self, finish: FinishReason) -> Self {
+        self.finish = finish;
+        self
+    }
+
+    /// The same with this usage.
+    #[must_use]
+    pub fn usage(mut self, usage: Usage) -> Self {
+        self.usage = Some(usage);
+        self
+    }
+
+    /// The same with these log-probabilities of answers.
+    #[must_use]
+    pub fn answers(mut self, answers: Vec<AnswerLogprob>) -> Self {
+        self.answers = answers;
+        self
+    }
+
+    /// The same with this reasoning.
+    #[must_use]
+    pub fn reasoning(mut self, reasoning: impl Into<String>) -> Self {
+        self.reasoning = Some(reasoning.into());
+        self
+    }
+
+    /// The text of a reply that came to its end.
+    ///
+    /// # Errors
+    ///
+    /// [`LlmError::Truncated`] where it ended at the token limit, [`LlmError::Refused`] where it was cut off by a
+    /// filter, [`LlmError::Malformed`] where there is no text.
+    pub fn complete(&self, request: &Request) -> Result<&str, LlmError> {
+        match self.finish {
+            FinishReason::Length => Err(LlmError::Truncated { max_tokens: request.max_tokens, raw: self.text.clone() }),
+            FinishReason::Refusal => Err(LlmError::Refused { raw: self.text.clone() }),
+            _ if self.text.trim().is_empty() => {
+                Err(LlmError::Malformed { problem: "it is empty".into(), raw: self.text.clone() })
+            }
+            _ => Ok(&self.text),
+        }
+    }
+}
+
+/// Takes the reasoning between `<think>` and `</think>` off the front of a reply.
+///
+/// Reasoning that was never ended leaves an empty answer. A closing tag without an opening one — the opening tag is
+/// in the prompt of some models — counts only at the beginning of a line, so that a reply that quotes it in a JSON
+/// string is not cut in two.
+///
+/// ```
+/// use prefactor::llm::split_reasoning;
+/// assert_eq!(split_reasoning("<think>Hm.</think>\nA"), (Some("Hm."), "A"));
+/// assert_eq!(split_reasoning(r#"{"why": "it says </think>"}"#), (None, r#"{"why": "it says </think>"}"#));
+/// ```
+pub fn split_reasoning(text: &str) -> (Option<&str>, &str) {
+    const OPEN: &str = "<think>";
+    const CLOSE: &str = "</think>";
+    let at_line_start = |text: &str| text.find("\n</think>").map(|newline| newline + 1);
+    match text.trim_start().strip_prefix(OPEN) {
+        Some(rest) => match at_line_start(rest).or_else(|| rest.find(CLOSE)) {
+            Some(end) => (Some(rest[..end].trim()), rest[end + CLOSE.len()..].trim()),
+            None => (Some(rest.trim()), ""),
+        },
+        None => {
+            let start = if text.trim_start().starts_with(CLOSE) { text.find(CLOSE) } else { at_line_start(text) };
+            match start {
+                Some(end) => (Some(text[..end].trim()), text[end + CLOSE.len()..].trim()),
+                None => (None, text),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasoning_is_kept_apart() {
+        assert_eq!(split_reasoning("A"), (None, "A"));
+        assert_eq!(split_reasoning("\n<think>\nfirst\n</think>\n\n{}"), (Some("first"), "{}"));
+        assert_eq!(
+            split_reasoning("<think>the text says </think> too\n</think>\nB"),
+            (Some("the text says </think> too"), "B")
+        );
+        assert_eq!(split_reasoning("no opening tag\n</think>\nB"), (Some("no opening tag"), "B"));
+        assert_eq!(split_reasoning("</think>\nB"), (Some(""), "B"));
+        assert_eq!(split_reasoning("<think>never ended"), (Some("never ended"), ""));
+        assert_eq!(split_reasoning("A <think> later"), (None, "A <think> later"));
+    }
+
+    #[test]
+    fn spellings_of_one_answer_are_added() {
+        let answers = ["A".to_owned(), "B".to_owned(), "C".to_owned()];
+        let alternatives =
+            [("A", 0.5_f64.ln()), (" A", 0.25_f64.ln()), ("B", 0.125_f64.ln()), ("C", f64::NEG_INFINITY)];
+        let found = AnswerLogprob::from_alternatives(&answers, alternatives);
+        assert!((found[0].logprob.unwrap() - 0.75_f64.ln()).abs() < 1e-12);
+        assert!((found[1].logprob.unwrap() - 0.125_f64.ln()).abs() < 1e-12);
+        assert_eq!(found[2].logprob, None);
+    }
+
+    #[test]
+    fn what_did_not_end_is_no_answer() {
+        let request = Request::user("?").max_tokens(3);
+        let cut = Reply::new("{\"a\"").finish(FinishReason::Length).complete(&request).map(str::to_owned);
+        assert_eq!(
+            cut.unwrap_err().to_string(),
+            "the reply ended at the limit of 3 tokens; raise `max_tokens`, with room for the reasoning of a model that reasons"
+        );
+        assert_eq!(Reply::new(" ").complete(&request).unwrap_err().kind(), "malformed");
+        assert_eq!(Reply::new("x").finish(FinishReason::Other("eos".into())).complete(&request), Ok("x"));
+    }
+}
