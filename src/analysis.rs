@@ -13,7 +13,7 @@ use crate::factor::{FactorSpec, Item, Needs};
 use crate::id::{AgentId, FactorId, ResponseId};
 use crate::influence::{InfluenceMeasure, LogisticInfluence, PromptSums, Tau14};
 use crate::preference::{Aggregation, Dataset, InputRecord, RatingRules};
-use crate::report::{AgentReport, AlignmentReport, Influence, LogisticReport, Provenance, Report, TauEntry};
+use crate::report::{AgentReport, AlignmentReport, Influence, Items, LogisticReport, Provenance, Report, TauEntry};
 use crate::stats::Correction;
 use crate::table::{ComparisonTable, FactorTable, PairFactor};
 use crate::task::{Grounding, Task};
@@ -65,6 +65,7 @@ pub struct Analysis {
     measures: Vec<Box<dyn InfluenceMeasure>>,
     alignment: AlignmentSettings,
     max_failures: f64,
+    items: bool,
     on_progress: Option<OnProgress>,
 }
 
@@ -97,6 +98,7 @@ impl Default for Analysis {
             measures: Vec::new(),
             alignment: AlignmentSettings::default(),
             max_failures: 0.05,
+            items: true,
             on_progress: None,
         }
     }
@@ -247,6 +249,21 @@ impl Analysis {
         self
     }
 
+    /// How many pairs the report names for each factor on which two agents part; 3 by default.
+    #[must_use]
+    pub fn examples(mut self, most: usize) -> Self {
+        self.alignment.examples = most;
+        self
+    }
+
+    /// Whether the report keeps its [items](crate::report::Items), one character for each pair and factor, so that runs
+    /// can be compared; yes by default.
+    #[must_use]
+    pub fn items(mut self, keep: bool) -> Self {
+        self.items = keep;
+        self
+    }
+
     /// Calls this with the stage, what is done and of how much.
     #[must_use]
     pub fn on_progress(mut self, callback: impl Fn(Stage, usize, usize) + Send + Sync + 'static) -> Self {
@@ -260,8 +277,11 @@ impl Analysis {
     ///
     /// Those of [`Analysis::table`] and [`Analysis::run_table`].
     pub fn run(&self, dataset: &Dataset) -> Result<Report> {
-        let (table, notes) = self.measure_and_compare(dataset)?;
-        self.report(&table, dataset.inputs(), notes)
+        let (factors, pair_factors, notes) = self.measured(dataset)?;
+        let table = ComparisonTable::new(dataset, &factors, pair_factors)?;
+        let mut report = self.report(&table, dataset.inputs(), notes)?;
+        report.fill_example_values(dataset, &factors);
+        Ok(report)
     }
 
     /// Measures the factors and compares the pairs, without fitting anything: save this, and the rest can be
@@ -272,7 +292,8 @@ impl Analysis {
     /// [`Error::UnknownId`] for a factor or rater that is not there, [`Error::MissingSource`] where a chosen factor
     /// needs a text that no response has, [`Error::Empty`] where there is no factor at all.
     pub fn table(&self, dataset: &Dataset) -> Result<ComparisonTable> {
-        Ok(self.measure_and_compare(dataset)?.0)
+        let (factors, pair_factors, _) = self.measured(dataset)?;
+        ComparisonTable::new(dataset, &factors, pair_factors)
     }
 
     /// Fits and aligns on a table that is there already. The factors are those of the table.
@@ -298,11 +319,6 @@ impl Analysis {
     /// Those of [`Analysis::table`].
     pub fn measure_factors(&self, dataset: &Dataset) -> Result<FactorTable> {
         Ok(self.measured(dataset)?.0)
-    }
-
-    fn measure_and_compare(&self, dataset: &Dataset) -> Result<(ComparisonTable, Vec<String>)> {
-        let (factors, pair_factors, notes) = self.measured(dataset)?;
-        Ok((ComparisonTable::new(dataset, &factors, pair_factors)?, notes))
     }
 
     /// The factors of responses and of pairs, and what a reader should know of them.
@@ -511,6 +527,7 @@ impl Analysis {
             annotators,
             refused,
             notes,
+            items: self.items.then(|| Items::of(&singles, &agents)),
             reference,
         })
     }

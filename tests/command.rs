@@ -210,3 +210,47 @@ fn analyze_and_extract_read_published_formats() {
         assert!(text(&output.stderr).contains(words), "{args:?}: {}", text(&output.stderr));
     }
 }
+
+#[test]
+fn compare_and_check_hold_a_run_against_another() {
+    let run = |name: &str, agent: &str| {
+        let path = scratch(name).to_string_lossy().into_owned();
+        let args =
+            ["analyze", EMBEDDED, "--agents", agent, "--factors", "length", "--replicates", "50", "--json", &path];
+        let output = prefactor(&[&args[..], &["--quiet"]].concat());
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        path
+    };
+    let same = run("compare-a.json", "gpt-3.5-turbo");
+    // The verdicts of another agent under the same name: a drift.
+    let moved = scratch("compare-b.json").to_string_lossy().into_owned();
+    let mut report = Report::read_file(&same).expect("a report");
+    let items = report.items.as_mut().expect("items");
+    let choices = items.choices.get_mut("gpt-3.5-turbo").expect("choices");
+    *choices = choices.chars().map(|c| if c == 'A' { 'B' } else { 'A' }).collect();
+    std::fs::write(&moved, report.to_json().expect("JSON")).expect("written");
+
+    let output = prefactor(&["compare", &same, &moved]);
+    assert!(text(&output.stdout).contains("999 pairs of"), "{}", text(&output.stdout));
+    let json = text(&prefactor(&["compare", &same, &same, "--json", "-"]).stdout);
+    let comparison: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(comparison["agents"]["gpt-3.5-turbo"]["flipped"], 0);
+
+    for (current, code, words) in [(&same, 0, "Nothing moved"), (&moved, 4, "Drift: gpt-3.5-turbo")] {
+        let output = prefactor(&["check", current, "--baseline", &same]);
+        assert_eq!(output.status.code(), Some(code), "{}", text(&output.stderr));
+        assert!(text(&output.stdout).contains(words), "{}", text(&output.stdout));
+    }
+    let lax = ["check", &moved, "--baseline", &same, "--max-influence", "2", "--max-metric", "2", "--quiet"];
+    let output = prefactor(&lax);
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), String::new()));
+    for (args, code, words) in [
+        (vec!["check", &same, "--baseline", EMBEDDED], 1, "pandalm.pairs.jsonl"),
+        (vec!["check", &same, "--baseline", &same, "--level", "2"], 2, "level"),
+        (vec!["compare", &same, "nowhere.json"], 3, "nowhere.json"),
+    ] {
+        let output = prefactor(&args);
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {}", text(&output.stderr));
+        assert!(text(&output.stderr).contains(words), "{args:?}: {}", text(&output.stderr));
+    }
+}

@@ -41,7 +41,43 @@ pub struct FactorGap {
     pub reading: Reading,
     /// Pairs on which the two part in the direction of the gap, the largest difference of the factor first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub examples: Vec<PairId>,
+    pub examples: Vec<GapExample>,
+}
+
+/// A pair that shows a gap: the two agents prefer different sides, as the factor would have it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct GapExample {
+    /// The pair.
+    pub pair: PairId,
+    /// The factor's difference A − B, in its own unit.
+    pub difference: f64,
+    /// The side the reference prefers.
+    pub reference: Side,
+    /// The side the model prefers: the other one.
+    pub model: Side,
+    /// The factor's value for A, where responses were measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value_a: Option<f64>,
+    /// The factor's value for B, where responses were measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value_b: Option<f64>,
+}
+
+/// A side of a pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// The first response.
+    A,
+    /// The second response.
+    B,
+}
+
+impl Side {
+    fn of(sign: i8) -> Self {
+        if sign > 0 { Self::A } else { Self::B }
+    }
 }
 
 impl FactorGap {
@@ -92,7 +128,7 @@ pub(crate) fn signed(value: f64) -> String {
 
 /// The gap of factor `k`, with a standard error paired over prompts: the two influences are ratios of sums over
 /// prompts, so the variance of their difference is that of the prompts' joint linear contributions.
-pub(super) fn paired_gap(reference: &PromptSums, model: &PromptSums, k: usize, level: f64) -> Estimate {
+pub(crate) fn paired_gap(reference: &PromptSums, model: &PromptSums, k: usize, level: f64) -> Estimate {
     let sides = [reference, model];
     let cells = |sums: &PromptSums, prompt: usize| sums.cell(prompt, k);
     let totals = sides.map(|sums| {
@@ -152,24 +188,32 @@ pub(super) fn examples(
     factor: usize,
     gap: f64,
     most: usize,
-) -> Vec<PairId> {
+) -> Vec<GapExample> {
     let differences = table.columns()[factor].raw();
     let mut reference_signs = vec![None; table.pairs().len()];
     for row in reference.rows() {
         reference_signs[row.pair as usize] = row.choice.decided();
     }
-    let mut found: Vec<(f64, u32)> = Vec::new();
+    let mut found: Vec<(f64, u32, i8)> = Vec::new();
     for row in model.rows() {
         let pair = row.pair as usize;
         if let (Some(chosen), Some(other)) = (row.choice.decided(), reference_signs[pair]) {
             let pull = differences[pair] * f64::from(chosen) * gap.signum();
             if chosen != other && pull > 0.0 {
-                found.push((pull, row.pair));
+                found.push((pull, row.pair, chosen));
             }
         }
     }
     found.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-    found.into_iter().take(most).map(|(_, pair)| table.pairs()[pair as usize].id.clone()).collect()
+    let example = |(_, pair, chosen): (f64, u32, i8)| GapExample {
+        pair: table.pairs()[pair as usize].id.clone(),
+        difference: differences[pair as usize],
+        reference: Side::of(-chosen),
+        model: Side::of(chosen),
+        value_a: None,
+        value_b: None,
+    };
+    found.into_iter().take(most).map(example).collect()
 }
 
 #[cfg(test)]

@@ -172,29 +172,42 @@ fn scores(
     known: &[usize],
     settings: &AlignmentSettings,
 ) -> BTreeMap<String, Score> {
-    let factors = sums[0].counts().len();
-    let replicates = settings.resampling.clusters(joint.len(), settings.metrics.len(), |multiplicity, out| {
-        let mut total = JointCounts::default();
-        for (&times, joint) in multiplicity.iter().zip(joint) {
-            if times > 0.0 {
-                total.merge(joint, times);
-            }
-        }
-        let mut scratch = Vec::with_capacity(factors);
-        let mut all = vec![0.0; factors];
-        let vectors = sums.each_ref().map(|sums| {
-            sums.tau14_into(multiplicity, &mut scratch, &mut all);
-            known.iter().map(|&k| all[k]).collect::<Vec<f64>>()
-        });
-        // A factor without a decided pair in this resample leaves the vectors undefined there.
-        let defined = vectors.iter().flatten().all(|tau| tau.is_finite());
-        let nothing: &[f64] = &[];
-        let [reference, model] = vectors.each_ref().map(|vector| if defined { vector.as_slice() } else { nothing });
-        let sides = Sides::new(reference, model, &total);
-        for (value, metric) in out.iter_mut().zip(&settings.metrics) {
-            *value = metric.score(&sides).unwrap_or(f64::NAN);
-        }
+    let metrics = &settings.metrics;
+    let replicates = settings.resampling.clusters(joint.len(), metrics.len(), |multiplicity, out| {
+        metrics_at(sums, joint, known, metrics, multiplicity, out);
     });
-    let named = settings.metrics.iter().enumerate();
+    let named = metrics.iter().enumerate();
     named.map(|(k, metric)| (metric.name().to_owned(), Score::from_replicates(&replicates, k))).collect()
+}
+
+/// The value of every metric where each prompt counts so many times; NaN where one is not defined.
+pub(crate) fn metrics_at(
+    sums: &[PromptSums; 2],
+    joint: &[JointCounts],
+    known: &[usize],
+    metrics: &[Box<dyn AlignmentMetric>],
+    multiplicity: &[f64],
+    out: &mut [f64],
+) {
+    let factors = sums[0].counts().len();
+    let mut total = JointCounts::default();
+    for (&times, joint) in multiplicity.iter().zip(joint) {
+        if times > 0.0 {
+            total.merge(joint, times);
+        }
+    }
+    let mut scratch = Vec::with_capacity(factors);
+    let mut all = vec![0.0; factors];
+    let vectors = sums.each_ref().map(|sums| {
+        sums.tau14_into(multiplicity, &mut scratch, &mut all);
+        known.iter().map(|&k| all[k]).collect::<Vec<f64>>()
+    });
+    // A factor without a decided pair in this resample leaves the vectors undefined there.
+    let defined = vectors.iter().flatten().all(|tau| tau.is_finite());
+    let nothing: &[f64] = &[];
+    let [reference, model] = vectors.each_ref().map(|vector| if defined { vector.as_slice() } else { nothing });
+    let sides = Sides::new(reference, model, &total);
+    for (value, metric) in out.iter_mut().zip(metrics) {
+        *value = metric.score(&sides).unwrap_or(f64::NAN);
+    }
 }

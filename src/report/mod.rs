@@ -4,9 +4,15 @@
 //! [`Report::to_markdown`] say the same in words.
 
 mod blocks;
+mod compare;
+mod items;
 mod model;
 mod outline;
 
+pub use compare::{
+    AgentChange, Drift, DriftLimits, FactorChange, MetricChange, RunComparison, RunSummary, SharedItems,
+};
+pub use items::Items;
 pub use model::{
     AgentReport, AgreementReport, AlignmentReport, Influence, LogisticCoefficient, LogisticReport, Provenance, Report,
     TauEntry,

@@ -1,17 +1,20 @@
 //! The report as data.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::alignment::{Alignment, AnnotatorAgreement, BetaGaps, FactorGap, Score, SharedPairs};
+use crate::error::{Error, Place};
 use crate::factor::FactorSpec;
-use crate::id::{AgentId, FactorId};
+use crate::id::{AgentId, FactorId, PairId};
 use crate::influence::{Estimate, FactorInfluence, FactorStatus, InfluenceProfile, JointFit, SignCounts};
-use crate::preference::{Aggregation, InputRecord, RatingRules};
-use crate::report::{blocks, outline};
+use crate::preference::{Aggregation, Dataset, DatasetPair, InputRecord, RatingRules};
+use crate::report::{Items, blocks, outline};
 use crate::stats::{Correction, Resampling};
-use crate::table::JudgementCounts;
+use crate::table::{FactorTable, JudgementCounts};
 use crate::task::Task;
 
 /// The result of an analysis: which factors drive whom, how far the agents are aligned, and where they part.
@@ -40,6 +43,10 @@ pub struct Report {
     /// What a reader should know before using the figures.
     #[serde(default)]
     pub notes: Vec<String>,
+    /// The pairs behind the figures, without texts, where they were kept: what
+    /// [`RunComparison`](crate::report::RunComparison) needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub items: Option<Items>,
 }
 
 /// How a report was made: enough to make it again.
@@ -293,6 +300,20 @@ impl Report {
     /// The schema of this version.
     pub const SCHEMA: &'static str = "prefactor.report/1";
 
+    /// Notes the values of both responses beside the difference of every example.
+    pub(crate) fn fill_example_values(&mut self, dataset: &Dataset, factors: &FactorTable) {
+        let places: FxHashMap<&PairId, &DatasetPair> = dataset.pairs().iter().map(|pair| (&pair.id, pair)).collect();
+        let gaps = self.alignment.values_mut().flat_map(BTreeMap::values_mut).flat_map(|a| a.gaps.values_mut());
+        for gap in gaps {
+            for example in &mut gap.examples {
+                if let Some(pair) = places.get(&example.pair) {
+                    let value = |place: usize| factors.value(&dataset.responses()[place].id, &gap.factor);
+                    (example.value_a, example.value_b) = (value(pair.a), value(pair.b));
+                }
+            }
+        }
+    }
+
     /// The report for a terminal: about 100 characters wide, no colour.
     pub fn to_text(&self) -> String {
         blocks::to_text(&outline::blocks(self))
@@ -316,8 +337,41 @@ impl Report {
     ///
     /// # Errors
     ///
-    /// [`Error::Serialization`](crate::Error::Serialization) where the text is no report of this schema.
+    /// [`Error::Serialization`](crate::Error::Serialization) where the text is no report,
+    /// [`Error::Malformed`](crate::Error::Malformed) where it is one of another schema.
     pub fn from_json(text: &str) -> crate::Result<Self> {
-        serde_json::from_str(text).map_err(crate::Error::serialization("the report cannot be read"))
+        Self::parse(text, Place::memory())
+    }
+
+    /// Reads a report from a file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`](crate::Error::Io), and those of [`Report::from_json`].
+    pub fn read_file(path: impl AsRef<Path>) -> crate::Result<Self> {
+        let path = path.as_ref();
+        let text = std::fs::read_to_string(path).map_err(Error::io(path, "read"))?;
+        Self::parse(&text, Place::file(path))
+    }
+
+    fn parse(text: &str, place: Place) -> crate::Result<Self> {
+        #[derive(Deserialize)]
+        struct Head {
+            schema: Option<String>,
+        }
+        let what = format!("{place}: this is no report that can be read");
+        // The schema first: what follows it may have any shape.
+        let head: Head = serde_json::from_str(text).map_err(Error::serialization(what.clone()))?;
+        match head.schema.as_deref() {
+            Some(Self::SCHEMA) => serde_json::from_str(text).map_err(Error::serialization(what)),
+            found => Err(Error::Malformed {
+                place: place.field("schema"),
+                problem: format!(
+                    "the schema is {}",
+                    found.map_or_else(|| "absent".into(), |found| format!("`{found}`"))
+                ),
+                remedy: format!("give a report of schema `{}`, as `prefactor analyze --json` writes it", Self::SCHEMA),
+            }),
+        }
     }
 }

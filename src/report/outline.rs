@@ -255,7 +255,9 @@ fn findings(alignment: &AlignmentReport) -> Vec<String> {
         .map(|(gap, words)| {
             let mut item = format!("{words}; {:.0} % of the misalignment", 100.0 * gap.share);
             // A long identifier would drown the sentence; the JSON form has it.
-            if let Some(example) = gap.examples.first().filter(|id| id.as_str().len() <= 40) {
+            if let Some(example) =
+                gap.examples.first().map(|example| &example.pair).filter(|id| id.as_str().len() <= 40)
+            {
                 item.push_str(&format!("; seen best in pair {example}"));
             }
             item

@@ -48,6 +48,14 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 2000)]
     replicates: usize,
 
+    /// How many pairs to name for each factor on which an agent parts from the reference.
+    #[arg(long, default_value_t = 3, value_name = "N")]
+    examples: usize,
+
+    /// Leave the pairs behind the figures out of the JSON report; it is smaller, and cannot be compared with other runs.
+    #[arg(long)]
+    no_items: bool,
+
     /// Write the report as JSON to this file (`-` for standard output).
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -78,6 +86,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         .max_failures(args.max_failures)
         .seed(args.seed)
         .replicates(args.replicates)
+        .examples(args.examples)
+        .items(!args.no_items)
         .on_progress(progress::bar(args.quiet));
     if let Some(agents) = &args.agents {
         analysis = analysis.agents(agents.iter().map(String::as_str));

@@ -3,6 +3,7 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod analyze;
+mod compare;
 mod convert;
 mod describe;
 mod extract;
@@ -26,7 +27,8 @@ struct Cli {
     command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 success, 1 the data cannot be analysed, 2 wrong usage, 3 a file cannot be read or written.
+const EXIT_CODES: &str = "Exit codes: 0 success, 1 the data cannot be analysed, 2 wrong usage, 3 a file cannot be read or written,
+4 `check` found a drift.
 
 Input files are of the published formats that `prefactor describe` recognises (SHP, WebGPT, HH-RLHF, Chatbot Arena,
 UltraFeedback, HelpSteer2, TRL, …), any table by --columns, or JSON Lines of this tool: pairs with judgements, or
@@ -45,19 +47,26 @@ enum Command {
     Extract(Box<extract::Args>),
     /// Read files of any known format, choose among their records, and write them in another.
     Convert(Box<convert::Args>),
+    /// Compare two reports on the pairs they share, prompt by prompt.
+    Compare(compare::Args),
+    /// Hold a report against a baseline: fails where a figure moved beyond chance and by more than a stated size.
+    Check(compare::CheckArgs),
     /// Say what is in a file: its format, rows, prompts, agents, ties, lengths, and what may surprise.
     Describe(describe::Args),
 }
 
 fn main() -> ExitCode {
+    let done = |()| ExitCode::SUCCESS;
     let result = match Cli::parse().command {
-        Command::Analyze(args) => analyze::run(&args),
-        Command::Extract(args) => extract::run(&args),
-        Command::Convert(args) => convert::run(&args),
-        Command::Describe(args) => describe::run(&args),
+        Command::Analyze(args) => analyze::run(&args).map(done),
+        Command::Extract(args) => extract::run(&args).map(done),
+        Command::Convert(args) => convert::run(&args).map(done),
+        Command::Compare(args) => compare::run(&args).map(done),
+        Command::Check(args) => compare::check(&args),
+        Command::Describe(args) => describe::run(&args).map(done),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("prefactor: {error}");
             ExitCode::from(if error.is_io() {

@@ -1,0 +1,11 @@
+//! Two runs, compared on the pairs they share, and a gate on what drifted.
+//!
+//! A [`RunComparison`] is paired: the same pairs, prompt by prompt, under both runs, so that what the runs share does not
+//! count as a difference. [`RunComparison::drifts`] names what moved beyond chance *and* by more than a stated size.
+
+mod drift;
+mod run;
+mod words;
+
+pub use drift::{Drift, DriftLimits};
+pub use run::{AgentChange, FactorChange, MetricChange, RunComparison, RunSummary, SharedItems};
