@@ -8,6 +8,7 @@ use std::process::{Command, Output};
 
 use prefactor::Report;
 use prefactor::id::AgentId;
+use prefactor::table::{ComparisonTable, FactorTable};
 
 fn prefactor(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_prefactor")).args(args).output().expect("the command runs")
@@ -253,4 +254,129 @@ fn compare_and_check_hold_a_run_against_another() {
         assert_eq!(output.status.code(), Some(code), "{args:?}: {}", text(&output.stderr));
         assert!(text(&output.stderr).contains(words), "{args:?}: {}", text(&output.stderr));
     }
+}
+
+#[test]
+fn extract_writes_tables_in_every_layout() {
+    let file = votes("tables.csv");
+    let mut layouts = vec!["jsonl", "csv"];
+    if cfg!(feature = "parquet") {
+        layouts.push("parquet");
+    }
+    for layout in layouts {
+        let (factors, pairs) = (scratch(&format!("factors.{layout}")), scratch(&format!("pairs.{layout}")));
+        let names = [&factors, &pairs].map(|path| path.to_string_lossy().into_owned());
+        let args = ["extract", &file, "--factors", "length", "--table", &names[0], "--comparisons", &names[1]];
+        let output = prefactor(&args);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        assert!(output.stdout.is_empty(), "records only where they are asked for");
+        let (factors, pairs) = match layout {
+            #[cfg(feature = "parquet")]
+            "parquet" => (FactorTable::read_parquet(&factors), ComparisonTable::read_parquet(&pairs)),
+            "csv" => (
+                FactorTable::read_csv(std::fs::File::open(&factors).expect("a file"), "factors.csv"),
+                ComparisonTable::read_csv(std::fs::File::open(&pairs).expect("a file"), "pairs.csv"),
+            ),
+            _ => (
+                FactorTable::read_jsonl(std::fs::read(&factors).expect("a file").as_slice(), "factors"),
+                ComparisonTable::read_jsonl(std::fs::read(&pairs).expect("a file").as_slice(), "pairs"),
+            ),
+        };
+        let (factors, pairs) = (factors.expect("factors"), pairs.expect("pairs"));
+        let lengths: Vec<Option<f64>> = factors.column(&"length".into()).expect("length").collect();
+        assert_eq!(lengths, [5.0, 1.0, 1.0, 4.0, 5.0, 1.0].map(Some), "{layout}");
+        let differences: Vec<Option<f64>> = pairs.column(&"length".into()).expect("length").differences().collect();
+        assert_eq!(differences, [4.0, -3.0, 4.0].map(Some), "{layout}");
+        let counts = pairs.counts(&"human".into()).expect("counts");
+        assert_eq!((counts.used, counts.both_bad), (2, 1), "{layout}");
+    }
+}
+
+#[test]
+fn a_table_of_comparisons_needs_pairs_with_their_judgements_together() {
+    let rated = scratch("rated.jsonl");
+    let line = r#"{"id":"r1","prompt_id":"p","text":"one two","ratings":[{"agent":"human","scores":{"overall":1}}]}"#;
+    std::fs::write(&rated, line).expect("written");
+    let out = scratch("refused.csv").to_string_lossy().into_owned();
+    let output = prefactor(&["extract", &rated.to_string_lossy(), "--comparisons", &out]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("prefactor analyze --table"), "{}", text(&output.stderr));
+    // One pair twice, with more than a batch between.
+    let pair = |i: usize, choice: u8| {
+        format!(
+            r#"{{"info":{{"id":"t{i}","post":"P","title":"T"}},"summaries":[{{"text":"a"}},{{"text":"b"}}],"choice":{choice},"worker":"w{i}{choice}"}}"#
+        )
+    };
+    let lines: Vec<String> = (0..2100).map(|i| pair(i, 0)).chain([pair(0, 1)]).collect();
+    let tldr = scratch("apart.jsonl");
+    std::fs::write(&tldr, lines.join("\n")).expect("written");
+    let output = prefactor(&["extract", &tldr.to_string_lossy(), "--factors", "length", "--comparisons", &out]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("comes back after other records"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn the_task_is_that_of_the_format() {
+    let tldr = scratch("tldr.jsonl");
+    let line = |i: usize| {
+        format!(
+            r#"{{"info":{{"id":"t{i}","post":"A long post about river number {i}.","title":"T"}},"summaries":[{{"text":"About a river."}},{{"text":"Of something else."}}],"choice":{},"worker":"w"}}"#,
+            i % 2
+        )
+    };
+    std::fs::write(&tldr, (0..12).map(line).collect::<Vec<_>>().join("\n")).expect("written");
+    let tldr = tldr.to_string_lossy().into_owned();
+    let analyze = |more: &[&str]| {
+        let mut args = vec!["analyze", &tldr, "--replicates", "20", "--json", "-"];
+        args.extend(more);
+        let output = prefactor(&args);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        (Report::from_json(&text(&output.stdout)).expect("a report"), text(&output.stderr))
+    };
+    let (asked, silent) = analyze(&["--task", "summarization"]);
+    let (own, told) = analyze(&[]);
+    assert!(silent.is_empty() && told.contains("of the task summarization"), "{silent}{told}");
+    assert_eq!(asked.agents, own.agents);
+    let coverage = &asked.agents[&AgentId::from("human")].influence.tau14["coverage"];
+    assert_eq!(coverage.counts.decided(), 12, "the post is the source");
+    let (_, told) = analyze(&["--task", "document_qa"]);
+    assert!(told.contains("tldr-comparisons files are of the task summarization, not document_qa"), "{told}");
+}
+
+#[test]
+fn lenient_reading_leaves_a_report() {
+    let broken = scratch("broken.jsonl");
+    let good = r#"{"input":"i","output_1":"a","output_2":"b","label":1}"#;
+    std::fs::write(&broken, format!("{good}\n{{\"input\":3}}\nnot JSON\n{good}\n")).expect("written");
+    let (broken, report) = (broken.to_string_lossy().into_owned(), scratch("rejections.jsonl"));
+    assert_eq!(prefactor(&["convert", &broken]).status.code(), Some(1), "strict by default");
+    let output = prefactor(&["convert", &broken, "--rejections", &report.to_string_lossy()]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("2 records were set aside"));
+    let lines = std::fs::read_to_string(&report).expect("a report");
+    let lines: Vec<serde_json::Value> = lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!((&lines[0]["line"], &lines[0]["field"], &lines[1]["line"]), (&2.into(), &"input".into(), &3.into()));
+    assert!(lines[1]["reason"].as_str().is_some_and(|reason| reason.contains("valid JSON")), "{lines:?}");
+    let words = text(&prefactor(&["describe", &broken]).stdout);
+    assert!(words.contains("2 records cannot be read") && words.contains("pairs       2"), "{words}");
+}
+
+#[test]
+fn splits_share_no_prompt() {
+    let (test, train) = (scratch("test.jsonl"), scratch("train.jsonl"));
+    let [test, train] = [&test, &train].map(|path| path.to_string_lossy().into_owned());
+    let sampled = prefactor(&["convert", EMBEDDED, "--sample", "40", "--seed", "3", "--out", &test]);
+    assert!(sampled.status.success(), "{}", text(&sampled.stderr));
+    let rest = prefactor(&["convert", EMBEDDED, "--not-in", &test, "--out", &train]);
+    assert!(text(&rest.stderr).contains("of prompts that are in the other files"), "{}", text(&rest.stderr));
+    let described =
+        |args: &[&str]| -> serde_json::Value { serde_json::from_str(&text(&prefactor(args).stdout)).expect("JSON") };
+    let (all, test_too) = (described(&["describe", EMBEDDED, "--json"]), described(&["describe", &test, "--json"]));
+    let train = described(&["describe", &train, "--json", "--against", &test]);
+    assert_eq!(test_too["prompts"], 40);
+    let count = |summary: &serde_json::Value, what: &str| summary[what].as_u64().expect("a count");
+    for what in ["prompts", "pairs"] {
+        assert_eq!(count(&train, what) + count(&test_too, what), count(&all, what), "{what}");
+    }
+    assert_eq!(train["shared"]["prompts"], serde_json::json!([]));
 }

@@ -1,21 +1,27 @@
 //! Parquet in and out, from the rows of the other samples.
 #![cfg(feature = "parquet")]
 
+mod support;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::builder::{ListBuilder, StringBuilder, StructBuilder};
 use arrow_array::{
-    ArrayRef, DictionaryArray, Float64Array, Int64Array, LargeStringArray, RecordBatch, StringArray, types::Int32Type,
+    Array, ArrayRef, BooleanArray, DictionaryArray, Float64Array, Int64Array, LargeStringArray, ListArray, NullArray,
+    RecordBatch, StringArray, StructArray, types::Int32Type,
 };
 use arrow_schema::{DataType, Field, Fields};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use prefactor::Analysis;
+use prefactor::factor::{FactorSpec, Tolerance};
 use prefactor::preference::formats::native::Record;
 use prefactor::preference::formats::{Container, ReadOptions};
-use prefactor::preference::{Dataset, Judgement, Pair, Preference, Response};
+use prefactor::preference::{Dataset, Failure, Judgement, Pair, Preference, Response};
+use prefactor::table::{ComparisonTable, FactorTable};
 use proptest::prelude::*;
+use serde_json::{Map, Value};
 
 fn scratch(name: &str) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
@@ -57,6 +63,109 @@ fn shp(name: &str, rows: usize) -> PathBuf {
             ),
         ],
     )
+}
+
+/// A column of JSON values as Arrow: the layout that a list of such values has.
+fn column(values: &[Option<&Value>]) -> ArrayRef {
+    let known = || values.iter().flatten().filter(|value| !value.is_null());
+    let of = |is: fn(&Value) -> bool| known().next().is_some() && known().all(|value| is(value));
+    if of(Value::is_string) {
+        Arc::new(values.iter().map(|value| value.and_then(Value::as_str)).collect::<StringArray>())
+    } else if of(Value::is_boolean) {
+        Arc::new(values.iter().map(|value| value.and_then(Value::as_bool)).collect::<BooleanArray>())
+    } else if of(|value| value.is_i64()) {
+        Arc::new(values.iter().map(|value| value.and_then(Value::as_i64)).collect::<Int64Array>())
+    } else if of(Value::is_number) {
+        Arc::new(values.iter().map(|value| value.and_then(Value::as_f64)).collect::<Float64Array>())
+    } else if of(Value::is_array) {
+        let lists: Vec<Option<&Vec<Value>>> = values.iter().map(|value| value.and_then(Value::as_array)).collect();
+        let items: Vec<Option<&Value>> = lists.iter().flatten().flat_map(|list| list.iter().map(Some)).collect();
+        let items = column(&items);
+        let field = Arc::new(Field::new("item", items.data_type().clone(), true));
+        // A list of as many numbers has the offsets that are wanted.
+        let alike = lists.iter().map(|list| list.map(|list| vec![Some(0); list.len()]));
+        let alike = ListArray::from_iter_primitive::<Int32Type, _, _>(alike);
+        Arc::new(ListArray::new(field, alike.offsets().clone(), items, alike.nulls().cloned()))
+    } else if of(Value::is_object) {
+        let mut names: Vec<&String> =
+            known().flat_map(|value| value.as_object().into_iter().flat_map(Map::keys)).collect();
+        names.sort();
+        names.dedup();
+        let inner: Vec<ArrayRef> = names
+            .iter()
+            .map(|name| column(&values.iter().map(|value| value.and_then(|v| v.get(*name))).collect::<Vec<_>>()))
+            .collect();
+        let fields =
+            names.iter().zip(&inner).map(|(name, array)| Field::new(name.as_str(), array.data_type().clone(), true));
+        let there = values.iter().map(|value| value.filter(|value| value.is_object()).map(|_| 0));
+        Arc::new(StructArray::new(fields.collect(), inner, Int64Array::from_iter(there).nulls().cloned()))
+    } else {
+        assert!(known().next().is_none(), "one type a column: {values:?}");
+        Arc::new(NullArray::new(values.len()))
+    }
+}
+
+/// Writes records of JSON as a Parquet file with a column a field.
+fn write_records(name: &str, records: &[Value]) -> PathBuf {
+    let mut names: Vec<&String> =
+        records.iter().flat_map(|record| record.as_object().expect("an object").keys()).collect();
+    names.sort();
+    names.dedup();
+    let columns = names.iter().map(|name| {
+        let values: Vec<Option<&Value>> = records.iter().map(|record| record.get(name.as_str())).collect();
+        (name.as_str(), column(&values))
+    });
+    write(name, columns.collect())
+}
+
+/// Records of every format that Parquet files hold, read the same from there as from their lines.
+#[test]
+fn every_format_is_read_from_parquet_as_from_its_lines() {
+    let mut seen = 0;
+    for (format, line) in support::formats::GOOD.iter().filter(|(format, _)| *format != "webgpt-original") {
+        let record: Value = serde_json::from_str(line).expect("JSON");
+        let path = write_records(&format!("good-{format}.parquet"), &[record.clone(), record]);
+        let reader = ReadOptions::new().open(&path).unwrap_or_else(|error| panic!("{format}: {error}"));
+        assert_eq!((reader.recognition().format, reader.recognition().container), (*format, Container::Parquet));
+        let read = reader.collect::<Result<Vec<_>, _>>().unwrap_or_else(|error| panic!("{format}: {error}"));
+        let lines = ReadOptions::new().read(std::io::Cursor::new([*line, *line].join("\n")), "in").expect("a reader");
+        assert_eq!(read, lines.collect::<Result<Vec<_>, _>>().expect("records"), "{format}");
+        seen += 1;
+    }
+    assert_eq!(seen, 17);
+}
+
+/// The same for the published samples themselves, where they are at hand.
+#[test]
+fn every_published_sample_is_read_from_parquet_as_from_its_lines() {
+    let Some(folder) = support::shared("every_published_sample_is_read_from_parquet") else { return };
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder.join("formats")).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        let table = name.ends_with(".jsonl") || name.ends_with("_first2.json");
+        // Two objects a line, and a document with a header, are no tables.
+        if !table || name.starts_with("webgpt_original") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).expect("a text");
+        let rows: Vec<Value> = serde_json::from_str(&text).unwrap_or_else(|_| {
+            text.lines()
+                .filter(|line| !line.trim().is_empty())
+                .map(|l| serde_json::from_str(l).expect("JSON"))
+                .collect()
+        });
+        let parquet = write_records(&format!("{name}.parquet"), &rows);
+        let direct = ReadOptions::new().open(&path).expect("a reader");
+        let packed = ReadOptions::new().open(&parquet).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(direct.recognition().format, packed.recognition().format, "{name}");
+        let all = |reader: prefactor::preference::formats::PreferenceReader| {
+            reader.collect::<Result<Vec<_>, _>>().unwrap_or_else(|error| panic!("{name}: {error}"))
+        };
+        assert_eq!(all(direct), all(packed), "{name}");
+        seen += 1;
+    }
+    assert_eq!(seen, 16);
 }
 
 fn records(path: &Path) -> Result<Vec<Record>, prefactor::Error> {
@@ -147,6 +256,44 @@ fn tables_are_written_with_their_definitions() {
     assert_eq!(names.join(","), csv.lines().next().expect("a header"));
     let strength = table_rows.column_by_name("strength").expect("a column");
     assert_eq!(strength.null_count(), 1, "the pair that nobody judged");
+}
+
+#[test]
+fn tables_come_back_equal() {
+    let outcomes = ["refused", "odd kind"].map(|kind| Preference::Failed(Failure::new(kind.to_owned().into())));
+    let outcomes = [Preference::A, Preference::B, Preference::Tie, Preference::BothBad, Preference::Abstained]
+        .into_iter()
+        .chain(outcomes);
+    let pair = |(i, outcome): (usize, Preference)| {
+        let side = |text: &str| {
+            let response = Response::without_text().id(format!("{text}{i}")).factor("f", 0.1 * i as f64);
+            if i == 2 { response } else { response.factor("g", (i as f64).sin() * 1e-300) }
+        };
+        let pair = Pair::new(i.to_string(), format!("p{}", i / 3), side("a"), side("b")).domain(format!("d{}", i % 2));
+        if i == 4 {
+            pair
+        } else {
+            pair.judgement(Judgement::new("human", outcome).annotator("w").strength(0.3).weight(2.0))
+        }
+    };
+    let dataset = Dataset::from_pairs(outcomes.enumerate().map(pair)).expect("a data set");
+    let mut factors = FactorTable::given(&dataset).expect("factors");
+    factors.describe(&[FactorSpec::given("f", "seconds").tolerance(Tolerance::Absolute(0.05))]);
+    let table = ComparisonTable::new(&dataset, &factors, Vec::new()).expect("a table");
+    let (factor_file, table_file) = (scratch("factors.parquet"), scratch("table.parquet"));
+    factors.write_parquet(std::fs::File::create(&factor_file).expect("a file")).expect("written");
+    table.write_parquet(std::fs::File::create(&table_file).expect("a file")).expect("written");
+    let lines = |table: &FactorTable| {
+        let mut lines = Vec::new();
+        table.write_jsonl(&mut lines).expect("written");
+        String::from_utf8(lines).expect("UTF-8")
+    };
+    assert_eq!(lines(&FactorTable::read_parquet(&factor_file).expect("factors")), lines(&factors));
+    assert_eq!(ComparisonTable::read_parquet(&table_file).expect("a table"), table);
+    let error = FactorTable::read_parquet(&table_file).expect_err("another kind").to_string();
+    assert!(error.contains("no column `response_id`"), "{error}");
+    let error = ComparisonTable::read_parquet(&factor_file).expect_err("another kind").to_string();
+    assert!(error.contains("no column `pair_id`"), "{error}");
 }
 
 proptest! {

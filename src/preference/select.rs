@@ -1,4 +1,4 @@
-//! Choosing among pairs: filters, samples by prompt, deduplication; and whether two splits share what they should not.
+//! Choosing among pairs: filters, samples by prompt, deduplication, and what another split has already.
 
 use std::sync::Arc;
 
@@ -7,7 +7,8 @@ use rustc_hash::FxHashSet;
 use crate::error::{Error, Place, Result};
 use crate::id::{AgentId, PromptId, content_id};
 use crate::preference::formats::native::Record;
-use crate::preference::{Context, Dataset, Pair, RatedResponse};
+use crate::preference::leakage::KnownPrompts;
+use crate::preference::{Dataset, Pair, RatedResponse};
 use crate::stats::derive_seed;
 
 /// Which pairs and judgements to keep; everything, unless something is asked for.
@@ -36,6 +37,7 @@ pub struct Selection {
     min_strength: Option<f64>,
     sample: Option<(usize, u64)>,
     distinct: bool,
+    elsewhere: Option<KnownPrompts>,
 }
 
 /// What a selection left out.
@@ -54,6 +56,8 @@ pub struct LeftOut {
     pub repeated: usize,
     /// Pairs and responses of prompts outside the sample.
     pub outside_sample: usize,
+    /// Pairs and responses of prompts that another split has.
+    pub elsewhere: usize,
 }
 
 impl Selection {
@@ -98,6 +102,25 @@ impl Selection {
         self
     }
 
+    /// No prompts that this other split has, by identifier or by text (case and spacing aside): what is left shares
+    /// no prompt with it. May be called for several splits.
+    ///
+    /// ```
+    /// use prefactor::preference::{Dataset, Leakage, Pair, Response, Selection};
+    /// let pair = |i: usize| Pair::new(i.to_string(), format!("p{i}"), Response::new("a"), Response::new("b"));
+    /// let all = Dataset::from_pairs((0..10).map(pair))?;
+    /// let (test, _) = Selection::new().sample_prompts(3, 1).apply(&all)?;
+    /// let (train, left_out) = Selection::new().without_prompts_of(&test).apply(&all)?;
+    /// assert_eq!((train.prompts().len(), left_out.elsewhere), (7, 3));
+    /// assert!(Leakage::between(&train, &test).is_none());
+    /// # Ok::<(), prefactor::Error>(())
+    /// ```
+    #[must_use]
+    pub fn without_prompts_of(mut self, other: &Dataset) -> Self {
+        self.elsewhere = Some(self.elsewhere.unwrap_or_default().and(KnownPrompts::of(other)));
+        self
+    }
+
     /// Applies it. Pairs made from ratings follow the ratings that are left.
     ///
     /// # Errors
@@ -110,7 +133,15 @@ impl Selection {
         let mut left_out = LeftOut::default();
         let mut seen = FxHashSet::default();
         let mut kept: Vec<Record> = Vec::new();
+        let elsewhere: FxHashSet<PromptId> = self.elsewhere.as_ref().map_or_else(FxHashSet::default, |known| {
+            let (by_id, by_text) = known.shared_with(dataset);
+            by_id.into_iter().chain(by_text).collect()
+        });
         for record in dataset.records() {
+            if prompt_of(&record).is_some_and(|prompt| elsewhere.contains(prompt)) {
+                left_out.elsewhere += 1;
+                continue;
+            }
             kept.extend(match record {
                 Record::Pair(pair) => self.pair(*pair, &mut left_out, &mut seen).map(|p| Record::Pair(Box::new(p))),
                 Record::Response(response) => {
@@ -229,67 +260,4 @@ fn draw<'a>(prompts: impl Iterator<Item = &'a PromptId>, size: usize, seed: u64)
         distinct.into_iter().map(|prompt| (derive_seed(seed, prompt.as_str(), "sample"), prompt)).collect();
     ranked.sort_unstable();
     ranked.into_iter().take(size).map(|(_, prompt)| prompt.clone()).collect()
-}
-
-/// What two splits of data share.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub struct Leakage {
-    /// Prompts of the same identifier.
-    pub prompts: Vec<PromptId>,
-    /// Prompts of the second split whose text stands in the first under another identifier; case and spacing aside.
-    pub prompt_texts: Vec<PromptId>,
-    /// Responses of the second split, of ten words or more, whose text stands in the first, word for word.
-    pub responses: usize,
-}
-
-impl Leakage {
-    /// Between two splits.
-    ///
-    /// ```
-    /// use prefactor::preference::{Dataset, Leakage, Pair, Response};
-    /// let split = |id: &str, prompt: &str| {
-    ///     Dataset::from_pairs([Pair::new("1", id, Response::new("a"), Response::new("b")).prompt(prompt)])
-    /// };
-    /// let leakage = Leakage::between(&split("p1", "Why is it wet?")?, &split("p2", "why is  it wet?")?);
-    /// assert_eq!((leakage.prompts.len(), leakage.prompt_texts.len()), (0, 1));
-    /// # Ok::<(), prefactor::Error>(())
-    /// ```
-    pub fn between(first: &Dataset, second: &Dataset) -> Self {
-        let known: FxHashSet<&PromptId> = first.prompts().iter().collect();
-        let texts: FxHashSet<String> = first.contexts().iter().filter_map(folded).collect();
-        let responses: FxHashSet<&str> = first.responses().iter().filter_map(|r| r.text.as_deref()).collect();
-        let mut leakage = Self {
-            prompts: second.prompts().iter().filter(|prompt| known.contains(prompt)).cloned().collect(),
-            ..Self::default()
-        };
-        let mut told: FxHashSet<usize> = FxHashSet::default();
-        for pair in second.pairs() {
-            let prompt = &second.prompts()[pair.prompt];
-            let context = &second.contexts()[second.responses()[pair.a].context];
-            if !known.contains(prompt)
-                && folded(context).is_some_and(|text| texts.contains(&text))
-                && told.insert(pair.prompt)
-            {
-                leakage.prompt_texts.push(prompt.clone());
-            }
-        }
-        let is_long = |text: &&str| text.split_whitespace().nth(9).is_some();
-        let shared = second.responses().iter().filter_map(|response| response.text.as_deref()).filter(is_long);
-        leakage.responses = shared.filter(|text| responses.contains(text)).count();
-        leakage
-    }
-
-    /// Whether nothing is shared.
-    pub fn is_none(&self) -> bool {
-        self.prompts.is_empty() && self.prompt_texts.is_empty() && self.responses == 0
-    }
-}
-
-/// The prompt and source of a context, in lower case and with single spaces; `None` where there is neither.
-fn folded(context: &Context) -> Option<String> {
-    let fold = |text: &str| text.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
-    let parts = [context.prompt.as_deref(), context.source.as_deref()].map(|part| part.map(fold).unwrap_or_default());
-    let text = parts.join("\n");
-    (text.len() > 1).then_some(text)
 }

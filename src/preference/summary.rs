@@ -2,16 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 
-use rustc_hash::{FxBuildHasher, FxHashSet};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use serde::Serialize;
 
 use crate::error::Result;
+use crate::factor::TaskKind;
 use crate::id::AgentId;
 use crate::preference::formats::native::Record;
-use crate::preference::formats::{PreferenceReader, Recognition};
+use crate::preference::formats::{PreferenceReader, Recognition, Rejections};
 use crate::preference::{Pair, Preference, RatedResponse};
 
 /// What is in a file: rows, prompts, agents, ties, lengths, and what may surprise.
@@ -40,6 +41,12 @@ pub struct FileSummary {
     pub sources: u64,
     /// Distinct prompts.
     pub prompts: u64,
+    /// The most pairs, or responses, that one prompt has: pairs of one prompt are not independent.
+    pub most_of_one_prompt: u64,
+    /// The task that records of this format belong to, where there is one.
+    pub task: Option<&'static str>,
+    /// The rules by which the ratings become preferences unless others are chosen, where the format has its own.
+    pub rating_rules: &'static [&'static str],
     /// The agents, by name.
     pub agents: BTreeMap<AgentId, AgentSummary>,
     /// The systems that wrote the responses, and how many they wrote.
@@ -48,8 +55,11 @@ pub struct FileSummary {
     pub domains: BTreeMap<String, u64>,
     /// The words of the responses (runs without spaces).
     pub words: Option<Lengths>,
-    /// What may surprise: repeated identifiers, empty or equal texts, records set aside.
+    /// What may surprise: repeated identifiers and texts, empty or equal texts, records that cannot be read.
     pub problems: Vec<String>,
+    /// The records that a lenient reading set aside.
+    #[serde(skip)]
+    pub rejections: Rejections,
 }
 
 /// What one agent said.
@@ -92,8 +102,13 @@ pub struct Lengths {
 
 #[derive(Default)]
 struct Counting {
-    prompts: FxHashSet<u64>,
+    prompts: FxHashMap<u64, u64>,
+    /// The prompt of each text of a prompt, and the texts that have several.
+    prompt_texts: FxHashMap<u64, u64>,
+    shared_texts: FxHashSet<u64>,
     ids: FxHashSet<u64>,
+    sides: FxHashSet<u64>,
+    repeated_sides: u64,
     annotators: BTreeMap<AgentId, BTreeSet<Arc<str>>>,
     words: Vec<u32>,
     repeated_ids: u64,
@@ -104,7 +119,8 @@ struct Counting {
 }
 
 impl FileSummary {
-    /// Reads a file to its end and counts. Texts are not held; prompts and identifiers are, as eight bytes each.
+    /// Reads a file to its end and counts. Texts are not held; prompts, identifiers and
+    /// pairs of texts are, as eight bytes each.
     ///
     /// # Errors
     ///
@@ -118,11 +134,15 @@ impl FileSummary {
             responses: 0,
             sources: 0,
             prompts: 0,
+            most_of_one_prompt: 0,
+            task: recognition.task.map(TaskKind::name),
+            rating_rules: recognition.rating_rules,
             agents: BTreeMap::new(),
             systems: BTreeMap::new(),
             domains: BTreeMap::new(),
             words: None,
             problems: Vec::new(),
+            rejections: Rejections::default(),
         };
         let mut counting = Counting::default();
         for record in reader.by_ref() {
@@ -138,7 +158,11 @@ impl FileSummary {
 
     fn count_pair(&mut self, pair: &Pair, counting: &mut Counting) {
         self.pairs += 1;
-        counting.record(pair.id.as_str(), pair.prompt_id.as_str());
+        counting.record(pair.id.as_str(), pair.prompt_id.as_str(), [&pair.prompt, &pair.source, &pair.reference]);
+        if let (Some(a), Some(b)) = (&pair.a.text, &pair.b.text) {
+            let sides = hash(&(pair.prompt_id.as_str(), a.min(b), a.max(b)));
+            counting.repeated_sides += u64::from(!counting.sides.insert(sides));
+        }
         counting.without_prompt +=
             u64::from(pair.prompt.is_none() && pair.source.is_none() && pair.source_id.is_none());
         counting.unjudged += u64::from(pair.judgements.is_empty());
@@ -167,7 +191,8 @@ impl FileSummary {
 
     fn count_response(&mut self, response: &RatedResponse, counting: &mut Counting) {
         self.responses += 1;
-        counting.record(response.id.as_str(), response.prompt_id.as_str());
+        let context = [&response.prompt, &response.source, &response.reference];
+        counting.record(response.id.as_str(), response.prompt_id.as_str(), context);
         let told = response.prompt.is_some() || response.source.is_some() || response.source_id.is_some();
         counting.without_prompt += u64::from(!told);
         counting.unjudged += u64::from(response.ratings.is_empty());
@@ -189,6 +214,7 @@ impl FileSummary {
 
     fn finish(&mut self, mut counting: Counting, reader: &PreferenceReader) {
         self.prompts = counting.prompts.len() as u64;
+        self.most_of_one_prompt = counting.prompts.values().copied().max().unwrap_or(0);
         for (agent, annotators) in counting.annotators {
             self.agents.entry(agent).or_default().annotators = annotators.len() as u64;
         }
@@ -204,30 +230,52 @@ impl FileSummary {
             }
         };
         note(counting.repeated_ids, "have the identifier of another one: they repeat it, or add a voice to it");
-        note(counting.equal_sides, "pairs have the same text on both sides");
+        note(
+            counting.repeated_sides,
+            "repeat the texts of another pair of their prompt (`convert --distinct` keeps one)",
+        );
+        note(counting.equal_sides, "have the same text on both sides");
         note(counting.unjudged, "have neither judgement nor rating");
         note(counting.without_prompt, "have neither prompt nor source");
         note(counting.empty, "have an empty response");
+        let shared = counting.shared_texts.len();
+        if shared > 0 {
+            self.problems.push(format!(
+                "{shared} prompts stand under several identifiers with the same text: their pairs count as independent"
+            ));
+        }
         for (name, agent) in &self.agents {
             let (a, b) = (agent.prefers_a, agent.prefers_b);
             if a + b >= 2 && (a == 0 || b == 0) {
                 let side = if b == 0 { "A" } else { "B" };
                 self.problems.push(format!("`{name}` always prefers {side}: the order of the sides says nothing"));
             }
+            let said = a + b + agent.ties + agent.both_bad + agent.abstained + agent.failed;
+            if agent.failed > 0 {
+                let share = 100.0 * agent.failed as f64 / said as f64;
+                self.problems.push(format!("{} judgements of `{name}` failed ({share:.1} %)", agent.failed));
+            }
         }
-        let rejections = reader.rejections();
-        if rejections.count() > 0 {
-            self.problems.push(format!("{} records were set aside:", rejections.count()));
-            self.problems.extend(rejections.first().iter().take(10).map(|rejection| format!("  {}", rejection.reason)));
+        self.rejections = reader.rejections().clone();
+        if self.rejections.count() > 0 {
+            self.problems.push(format!("{} records cannot be read:", self.rejections.count()));
+            let first = self.rejections.first().iter().take(10);
+            self.problems.extend(first.map(|rejection| format!("  {}", rejection.reason)));
         }
     }
 }
 
 impl Counting {
-    fn record(&mut self, id: &str, prompt: &str) {
-        let hash = |text: &str| FxBuildHasher.hash_one(text);
-        self.prompts.insert(hash(prompt));
-        self.repeated_ids += u64::from(!self.ids.insert(hash(id)));
+    fn record(&mut self, id: &str, prompt: &str, context: [&Option<Arc<str>>; 3]) {
+        let prompt = hash(&prompt);
+        *self.prompts.entry(prompt).or_default() += 1;
+        self.repeated_ids += u64::from(!self.ids.insert(hash(&id)));
+        if context.iter().any(|text| text.is_some()) {
+            let context = hash(&context);
+            if *self.prompt_texts.entry(context).or_insert(prompt) != prompt {
+                self.shared_texts.insert(context);
+            }
+        }
     }
 
     fn text(&mut self, text: Option<&str>) {
@@ -237,6 +285,10 @@ impl Counting {
             self.words.push(u32::try_from(words).unwrap_or(u32::MAX));
         }
     }
+}
+
+fn hash(value: &impl Hash) -> u64 {
+    FxBuildHasher.hash_one(value)
 }
 
 fn count(counts: &mut BTreeMap<String, u64>, name: Option<&str>) {
@@ -257,7 +309,17 @@ impl fmt::Display for FileSummary {
         for (what, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
             writeln!(f, "{what:<11} {count}")?;
         }
-        writeln!(f, "prompts     {}", self.prompts)?;
+        write!(f, "prompts     {}", self.prompts)?;
+        match self.most_of_one_prompt {
+            0 | 1 => writeln!(f)?,
+            most => writeln!(f, ", up to {most} {} each", if self.pairs > 0 { "pairs" } else { "responses" })?,
+        }
+        if let Some(task) = self.task {
+            writeln!(f, "task        {task}")?;
+        }
+        if !self.rating_rules.is_empty() {
+            writeln!(f, "preference  {}", self.rating_rules.join(", "))?;
+        }
         if let Some(Lengths { min, median, max }) = self.words {
             writeln!(f, "words       {min} to {max} a response, median {median}")?;
         }

@@ -1,14 +1,14 @@
-//! Comparison tables as JSON Lines and CSV.
+//! Comparison tables read from JSON Lines and CSV, and what a row is.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, Read, Write};
+use std::io::{BufRead, Read};
 use std::path::Path;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
-use super::factor_file::{Header, cell, csv_error, parse_cell, read_header, write_line};
+use super::factor_file::{csv_error, known, parse_cell, read_header};
 use crate::error::{Error, Place, Result};
 use crate::factor::FactorSpec;
 use crate::id::{AgentId, FactorId, PairId, PromptId};
@@ -17,15 +17,16 @@ use crate::preference::{Choice, Failure, FailureKind, Judgement, Preference};
 use crate::table::comparison::JudgementCollector;
 use crate::table::{AgentJudgements, ComparedPair, ComparisonTable, JudgementRow};
 
-const SCHEMA: &str = "prefactor.comparison_table/1";
+pub(super) const SCHEMA: &str = "prefactor.comparison_table/1";
 
 /// The fixed columns of the CSV form; factors follow.
 pub(super) const COLUMNS: [&str; 9] =
     ["pair_id", "prompt_id", "domain", "agent", "annotator", "preference", "failure", "strength", "weight"];
 
+/// A line of a JSON Lines table.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Row {
+pub(super) struct Row {
     pair_id: PairId,
     prompt_id: PromptId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -35,8 +36,26 @@ struct Row {
     judgements: Vec<Judgement>,
 }
 
+impl Row {
+    pub(super) fn new(
+        pair: &ComparedPair,
+        prompt: &PromptId,
+        specs: &[FactorSpec],
+        differences: &[Option<f64>],
+        judgements: Vec<Judgement>,
+    ) -> Self {
+        Self {
+            pair_id: pair.id.clone(),
+            prompt_id: prompt.clone(),
+            domain: pair.domain.clone(),
+            differences: known(specs, differences),
+            judgements,
+        }
+    }
+}
+
 /// Rows of a file on their way into a table.
-struct Reading {
+pub(super) struct Reading {
     specs: Vec<FactorSpec>,
     prompts: Vec<PromptId>,
     prompt_places: FxHashMap<PromptId, u32>,
@@ -47,7 +66,7 @@ struct Reading {
 }
 
 impl Reading {
-    fn new(specs: Vec<FactorSpec>) -> Self {
+    pub(super) fn new(specs: Vec<FactorSpec>) -> Self {
         Self {
             columns: vec![Vec::new(); specs.len()],
             specs,
@@ -71,34 +90,64 @@ impl Reading {
         place
     }
 
-    fn finish(self) -> ComparisonTable {
+    /// Adds a row of a flat table: the texts and numbers of [`COLUMNS`], and the differences.
+    pub(super) fn flat(
+        &mut self,
+        place: Place,
+        texts: [&str; 7],
+        [strength, weight]: [Option<f64>; 2],
+        differences: &[Option<f64>],
+    ) -> Result<()> {
+        let [id, prompt, domain, agent, annotator, preference, failure] = texts;
+        let id = PairId::from(id);
+        let pair = match self.pair_places.get(&id) {
+            Some(&pair) if pair as usize + 1 == self.pairs.len() => pair,
+            Some(_) => {
+                return Err(Error::Malformed {
+                    place,
+                    problem: format!("rows of pair `{id}` do not stand together"),
+                    remedy: "sort the file by pair_id".into(),
+                });
+            }
+            None => {
+                for (column, difference) in self.columns.iter_mut().zip(differences) {
+                    column.push(difference.unwrap_or(f64::NAN));
+                }
+                let domain = Some(domain).filter(|domain| !domain.is_empty()).map(Arc::from);
+                self.pair(id, PromptId::from(prompt), domain)
+            }
+        };
+        if agent.is_empty() {
+            return Ok(());
+        }
+        let preference = match (preference, failure) {
+            ("a", "") => Preference::A,
+            ("b", "") => Preference::B,
+            ("tie", "") => Preference::Tie,
+            ("both_bad", "") => Preference::BothBad,
+            ("abstain", "") => Preference::Abstained,
+            ("", kind) if !kind.is_empty() => Preference::Failed(Failure::new(kind.to_owned().into())),
+            (preference, _) => {
+                return Err(Error::Malformed {
+                    place: place.field("preference"),
+                    problem: format!("`{preference}` is not a preference"),
+                    remedy: "write a, b, tie, both_bad or abstain, or a kind in `failure` alone".into(),
+                });
+            }
+        };
+        let mut judgement = Judgement::new(AgentId::from(agent), preference);
+        judgement.annotator = Some(annotator).filter(|annotator| !annotator.is_empty()).map(Into::into);
+        (judgement.strength, judgement.weight) = (strength, weight);
+        self.judgements.push(pair, &judgement);
+        Ok(())
+    }
+
+    pub(super) fn finish(self) -> ComparisonTable {
         self.judgements.table(self.prompts, self.pairs, self.specs.into_iter().zip(self.columns).collect())
     }
 }
 
 impl ComparisonTable {
-    /// Writes the table as JSON Lines: a header with the factors, then a line a pair.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Serialization`] where the writer fails.
-    pub fn write_jsonl(&self, mut writer: impl Write) -> Result<()> {
-        write_line(&mut writer, &Header { schema: SCHEMA.into(), factors: self.specs().cloned().collect() })?;
-        let mut cursors = vec![0usize; self.agents().len()];
-        for (place, pair) in self.pairs().iter().enumerate() {
-            let known = self.columns().iter().filter(|column| !column.raw()[place].is_nan());
-            let row = Row {
-                pair_id: pair.id.clone(),
-                prompt_id: self.prompts()[pair.prompt as usize].clone(),
-                domain: pair.domain.clone(),
-                differences: known.map(|column| (column.spec().id.clone(), column.raw()[place])).collect(),
-                judgements: self.judgements_at(place, &mut cursors),
-            };
-            write_line(&mut writer, &row)?;
-        }
-        writer.flush().map_err(Error::serialization("a table cannot be written"))
-    }
-
     /// The judgements of the pair at `place`; rows are in the order of the pairs, so a cursor an agent suffices.
     pub(super) fn judgements_at(&self, place: usize, cursors: &mut [usize]) -> Vec<Judgement> {
         let mut judgements = Vec::new();
@@ -165,57 +214,6 @@ impl ComparisonTable {
         Ok(reading.finish())
     }
 
-    /// Writes the table as CSV, a row a judgement: identifiers, judgement, then a column a factor with the
-    /// differences A − B. A missing value is an empty cell; a pair that nobody judged has one row without an agent.
-    /// Definitions are only in [JSON Lines](ComparisonTable::write_jsonl).
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Serialization`] where the writer fails.
-    pub fn write_csv(&self, writer: impl Write) -> Result<()> {
-        let failed = || Error::serialization("a table cannot be written");
-        let mut csv = csv::Writer::from_writer(writer);
-        let names = self.specs().map(|spec| spec.id.as_str());
-        csv.write_record(COLUMNS.into_iter().chain(names)).map_err(failed())?;
-        let mut cursors = vec![0usize; self.agents().len()];
-        for (place, pair) in self.pairs().iter().enumerate() {
-            let differences: Vec<String> =
-                self.columns().iter().map(|column| cell(Some(column.raw()[place]).filter(|d| !d.is_nan()))).collect();
-            let start = [
-                pair.id.as_str(),
-                self.prompts()[pair.prompt as usize].as_str(),
-                pair.domain.as_deref().unwrap_or_default(),
-            ];
-            let mut write = |judgement: [String; 6]| {
-                let row = start.iter().copied().chain(judgement.iter().map(String::as_str));
-                csv.write_record(row.chain(differences.iter().map(String::as_str))).map_err(failed())
-            };
-            let judgements = self.judgements_at(place, &mut cursors);
-            if judgements.is_empty() {
-                write(Default::default())?;
-            }
-            for judgement in judgements {
-                let (preference, failure) = match judgement.preference {
-                    Preference::A => ("a", None),
-                    Preference::B => ("b", None),
-                    Preference::Tie => ("tie", None),
-                    Preference::BothBad => ("both_bad", None),
-                    Preference::Abstained => ("abstain", None),
-                    Preference::Failed(failure) => ("", Some(failure.kind)),
-                };
-                write([
-                    judgement.agent.as_str().to_owned(),
-                    judgement.annotator.map_or_else(String::new, |annotator| annotator.as_str().to_owned()),
-                    preference.to_owned(),
-                    failure.map_or_else(String::new, String::from),
-                    cell(judgement.strength),
-                    cell(judgement.weight),
-                ])?;
-            }
-        }
-        csv.flush().map_err(Error::serialization("a table cannot be written"))
-    }
-
     /// Reads what [`ComparisonTable::write_csv`] wrote; `name` stands for the file in errors. Columns besides the
     /// fixed ones are factors.
     ///
@@ -239,52 +237,18 @@ impl ComparisonTable {
             headers.iter().enumerate().filter(|(place, _)| !places.contains(place)).collect();
         let specs = factors.iter().map(|(_, name)| FactorSpec::given(*name, "given with the data")).collect();
         let mut reading = Reading::new(specs);
+        let mut differences = Vec::with_capacity(factors.len());
         for record in csv.records() {
             let record = record.map_err(csv_error(path))?;
             let place = Place::file(path).line(record.position().map_or(0, csv::Position::line));
-            let field = |column: usize| record.get(places[column]).unwrap_or_default();
-            let id = PairId::from(field(0));
-            let pair = match reading.pair_places.get(&id) {
-                Some(&pair) if pair as usize + 1 == reading.pairs.len() => pair,
-                Some(_) => {
-                    return Err(Error::Malformed {
-                        place,
-                        problem: format!("rows of pair `{id}` do not stand together"),
-                        remedy: "sort the file by pair_id".into(),
-                    });
-                }
-                None => {
-                    for (column, (cell_place, name)) in factors.iter().enumerate() {
-                        let value = parse_cell(record.get(*cell_place).unwrap_or_default(), name, place.clone())?;
-                        reading.columns[column].push(value.unwrap_or(f64::NAN));
-                    }
-                    let domain = Some(field(2)).filter(|domain| !domain.is_empty()).map(Arc::from);
-                    reading.pair(id, PromptId::from(field(1)), domain)
-                }
-            };
-            if field(3).is_empty() {
-                continue;
+            let texts: [&str; 7] = std::array::from_fn(|column| record.get(places[column]).unwrap_or_default());
+            let number = |at: usize, name: &str| parse_cell(record.get(at).unwrap_or_default(), name, place.clone());
+            let numbers = [number(places[7], COLUMNS[7])?, number(places[8], COLUMNS[8])?];
+            differences.clear();
+            for (at, name) in &factors {
+                differences.push(number(*at, name)?);
             }
-            let preference = match (field(5), field(6)) {
-                ("a", "") => Preference::A,
-                ("b", "") => Preference::B,
-                ("tie", "") => Preference::Tie,
-                ("both_bad", "") => Preference::BothBad,
-                ("abstain", "") => Preference::Abstained,
-                ("", kind) if !kind.is_empty() => Preference::Failed(Failure::new(kind.to_owned().into())),
-                (preference, _) => {
-                    return Err(Error::Malformed {
-                        place: place.field("preference"),
-                        problem: format!("`{preference}` is not a preference"),
-                        remedy: "write a, b, tie, both_bad or abstain, or a kind in `failure` alone".into(),
-                    });
-                }
-            };
-            let mut judgement = Judgement::new(AgentId::from(field(3)), preference);
-            judgement.annotator = Some(field(4)).filter(|annotator| !annotator.is_empty()).map(Into::into);
-            judgement.strength = parse_cell(field(7), COLUMNS[7], place.clone())?;
-            judgement.weight = parse_cell(field(8), COLUMNS[8], place)?;
-            reading.judgements.push(pair, &judgement);
+            reading.flat(place, texts, numbers, &differences)?;
         }
         Ok(reading.finish())
     }

@@ -1,4 +1,4 @@
-//! Factor tables as JSON Lines and CSV.
+//! Factor tables read from JSON Lines and CSV, and what a row is.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, Read, Write};
@@ -12,7 +12,7 @@ use crate::id::{FactorId, ResponseId};
 use crate::preference::formats::{LineReader, NATIVE_REMEDY, parse_line};
 use crate::table::FactorTable;
 
-const SCHEMA: &str = "prefactor.factor_table/1";
+pub(super) const SCHEMA: &str = "prefactor.factor_table/1";
 
 /// The first line of a JSON Lines table: what its columns are.
 #[derive(Serialize, Deserialize)]
@@ -21,11 +21,23 @@ pub(super) struct Header {
     pub(super) factors: Vec<FactorSpec>,
 }
 
+/// A line of a JSON Lines table.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Row {
+pub(super) struct Row {
     id: ResponseId,
     factors: BTreeMap<FactorId, f64>,
+}
+
+impl Row {
+    pub(super) fn new(id: &ResponseId, specs: &[FactorSpec], values: &[Option<f64>]) -> Self {
+        Self { id: id.clone(), factors: known(specs, values) }
+    }
+}
+
+/// The values that are there, by factor.
+pub(super) fn known(specs: &[FactorSpec], values: &[Option<f64>]) -> BTreeMap<FactorId, f64> {
+    specs.iter().zip(values).filter_map(|(spec, value)| Some((spec.id.clone(), (*value)?))).collect()
 }
 
 /// The header of a table of this schema.
@@ -74,22 +86,6 @@ pub(super) fn cell(value: Option<f64>) -> String {
 }
 
 impl FactorTable {
-    /// Writes the table as JSON Lines: a header with the factors, then a line a response.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Serialization`] where the writer fails.
-    pub fn write_jsonl(&self, mut writer: impl Write) -> Result<()> {
-        let header = Header { schema: SCHEMA.into(), factors: self.specs().cloned().collect() };
-        write_line(&mut writer, &header)?;
-        for (place, id) in self.responses().iter().enumerate() {
-            let known = self.raw_columns().filter(|(_, values)| !values[place].is_nan());
-            let factors = known.map(|(spec, values)| (spec.id.clone(), values[place])).collect();
-            write_line(&mut writer, &Row { id: id.clone(), factors })?;
-        }
-        writer.flush().map_err(Error::serialization("a table cannot be written"))
-    }
-
     /// Reads what [`FactorTable::write_jsonl`] wrote; `name` stands for the file in errors.
     ///
     /// # Errors
@@ -122,24 +118,6 @@ impl FactorTable {
             table.push(spec, values)?;
         }
         Ok(table)
-    }
-
-    /// Writes the table as CSV: `response_id` and a column a factor; a missing value is an empty cell.
-    /// Definitions and tolerances are only in [JSON Lines](FactorTable::write_jsonl).
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Serialization`] where the writer fails.
-    pub fn write_csv(&self, writer: impl Write) -> Result<()> {
-        let failed = || Error::serialization("a table cannot be written");
-        let mut csv = csv::Writer::from_writer(writer);
-        let names = self.specs().map(|spec| spec.id.as_str());
-        csv.write_record(std::iter::once("response_id").chain(names)).map_err(failed())?;
-        for (place, id) in self.responses().iter().enumerate() {
-            let cells = self.raw_columns().map(|(_, values)| cell(Some(values[place]).filter(|v| !v.is_nan())));
-            csv.write_record(std::iter::once(id.as_str().to_owned()).chain(cells)).map_err(failed())?;
-        }
-        csv.flush().map_err(Error::serialization("a table cannot be written"))
     }
 
     /// Reads what [`FactorTable::write_csv`] wrote, or any CSV with a `response_id` column and numbers;

@@ -13,10 +13,12 @@ mod factor_file;
 mod factor_table;
 #[cfg(feature = "parquet")]
 mod parquet_file;
+mod table_writer;
 mod votes;
 
 pub use comparison::{
     AgentJudgements, ComparedPair, ComparisonTable, FactorColumn, JudgementCounts, JudgementRow, PairFactor,
 };
 pub use factor_table::FactorTable;
+pub use table_writer::{ComparisonTableWriter, FactorTableWriter, TableLayout};
 pub(crate) use votes::{Run, Votes};

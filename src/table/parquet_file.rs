@@ -1,6 +1,7 @@
-//! Factor and comparison tables as Parquet.
+//! Factor and comparison tables in Parquet.
 
 use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::builder::{Float64Builder, StringBuilder};
@@ -11,10 +12,14 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
-use crate::error::{Error, Result};
+use serde_json::Value;
+
+use super::comparison_file::{COLUMNS, Reading};
+use super::table_writer::FlatRows;
+use crate::error::{Error, Place, Result};
 use crate::factor::FactorSpec;
-use crate::preference::Preference;
-use crate::table::comparison_file::COLUMNS;
+use crate::id::ResponseId;
+use crate::preference::formats::ParquetRows;
 use crate::table::{ComparisonTable, FactorTable};
 
 /// Rows encoded at a time.
@@ -28,7 +33,7 @@ fn failed<E: std::error::Error + Send + Sync + 'static>(error: E) -> Error {
 }
 
 /// A writer of rows with some columns of text, then numbers.
-struct Rows<W: Write + Send> {
+pub(super) struct Rows<W: Write + Send> {
     writer: ArrowWriter<W>,
     schema: Arc<Schema>,
     texts: Vec<StringBuilder>,
@@ -37,17 +42,17 @@ struct Rows<W: Write + Send> {
 }
 
 impl<W: Write + Send> Rows<W> {
-    fn new<'a>(
+    pub(super) fn new<'a>(
         writer: W,
         texts: &[&str],
         numbers: impl Iterator<Item = &'a str>,
-        specs: Vec<&FactorSpec>,
+        specs: &[FactorSpec],
     ) -> Result<Self> {
         let text = |name: &&str| Field::new(*name, DataType::Utf8, true);
         let mut fields: Vec<Field> = texts.iter().map(text).collect();
         fields.extend(numbers.map(|name| Field::new(name, DataType::Float64, true)));
         let count = fields.len() - texts.len();
-        let json = serde_json::to_string(&specs).map_err(failed)?;
+        let json = serde_json::to_string(specs).map_err(failed)?;
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
             .set_key_value_metadata(Some(vec![KeyValue::new(FACTORS.to_owned(), json)]))
@@ -64,17 +69,6 @@ impl<W: Write + Send> Rows<W> {
         })
     }
 
-    fn push<'a>(
-        &mut self,
-        texts: impl Iterator<Item = Option<&'a str>>,
-        numbers: impl Iterator<Item = Option<f64>>,
-    ) -> Result<()> {
-        self.texts.iter_mut().zip(texts).for_each(|(column, text)| column.append_option(text));
-        self.numbers.iter_mut().zip(numbers).for_each(|(column, number)| column.append_option(number));
-        self.rows += 1;
-        if self.rows == BATCH { self.flush() } else { Ok(()) }
-    }
-
     fn flush(&mut self) -> Result<()> {
         if self.rows > 0 {
             let texts = self.texts.iter_mut().map(|column| Arc::new(column.finish()) as ArrayRef);
@@ -86,70 +80,126 @@ impl<W: Write + Send> Rows<W> {
         }
         Ok(())
     }
+}
 
-    fn finish(mut self) -> Result<()> {
+impl<W: Write + Send> FlatRows for Rows<W> {
+    fn push(&mut self, texts: &[Option<&str>], numbers: &[Option<f64>]) -> Result<()> {
+        self.texts.iter_mut().zip(texts).for_each(|(column, text)| column.append_option(*text));
+        self.numbers.iter_mut().zip(numbers).for_each(|(column, number)| column.append_option(*number));
+        self.rows += 1;
+        if self.rows == BATCH { self.flush() } else { Ok(()) }
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<()> {
         self.flush()?;
         self.writer.close().map(|_| ()).map_err(failed)
     }
 }
 
-fn known(value: f64) -> Option<f64> {
-    Some(value).filter(|value| !value.is_nan())
+/// The factors of a table: as its metadata define them, or else as its columns are named.
+fn specs_of(file: &ParquetRows, path: &Path, others: &[&str]) -> Result<Vec<FactorSpec>> {
+    match file.metadata(FACTORS) {
+        Some(json) => serde_json::from_str(json).map_err(|error| Error::Malformed {
+            place: Place::file(path).field(FACTORS),
+            problem: error.to_string(),
+            remedy: "write the table again, or leave these metadata out".into(),
+        }),
+        None => {
+            let names = file.columns().filter(|name| !others.contains(name));
+            Ok(names.map(|name| FactorSpec::given(name, "given with the data")).collect())
+        }
+    }
+}
+
+/// A cell of text; empty where it is null or absent.
+fn text<'a>(row: &'a Value, name: &str, place: &Place) -> Result<&'a str> {
+    match row.get(name) {
+        None => Ok(""),
+        Some(Value::String(text)) => Ok(text),
+        Some(_) => Err(Error::Malformed {
+            place: place.clone().field(name),
+            problem: "this is no text".into(),
+            remedy: "write identifiers and judgements as text".into(),
+        }),
+    }
+}
+
+/// A cell with a number; `None` where it is null or absent.
+fn number(row: &Value, name: &str, place: &Place) -> Result<Option<f64>> {
+    match row.get(name) {
+        None => Ok(None),
+        Some(value) => value.as_f64().map(Some).ok_or_else(|| Error::Malformed {
+            place: place.clone().field(name),
+            problem: "this is no number".into(),
+            remedy: "write numbers, and null where one is missing".into(),
+        }),
+    }
+}
+
+fn missing_column(path: &Path, name: &str) -> Error {
+    Error::Malformed {
+        place: Place::file(path),
+        problem: format!("there is no column `{name}`"),
+        remedy: "read the table with the reader of its kind".into(),
+    }
 }
 
 impl FactorTable {
-    /// Writes the table as Parquet: `response_id` and a column a factor; a missing value is null. The definitions are
-    /// in the metadata of the file, as JSON under `prefactor.factors`.
+    /// Reads what [`FactorTable::write_parquet`] wrote, or any Parquet file with a column `response_id` and numbers.
     ///
     /// # Errors
     ///
-    /// [`Error::Serialization`] where the writer fails.
-    pub fn write_parquet(&self, writer: impl Write + Send) -> Result<()> {
-        let names = self.specs().map(|spec| spec.id.as_str());
-        let mut rows = Rows::new(writer, &["response_id"], names, self.specs().collect())?;
-        for (place, id) in self.responses().iter().enumerate() {
-            let values = self.raw_columns().map(|(_, values)| known(values[place]));
-            rows.push(std::iter::once(Some(id.as_str())), values)?;
+    /// [`Error::Io`] where the file cannot be read, [`Error::Malformed`] and [`Error::NonFinite`] with row and column,
+    /// and those of [`FactorTable::new`].
+    pub fn read_parquet(path: impl AsRef<Path>) -> Result<Self> {
+        const ID: &str = "response_id";
+        let path = path.as_ref();
+        let mut file = ParquetRows::open(path)?;
+        if !file.columns().any(|name| name == ID) {
+            return Err(missing_column(path, ID));
         }
-        rows.finish()
+        let specs = specs_of(&file, path, &[ID])?;
+        let mut responses = Vec::new();
+        let mut columns: Vec<Vec<Option<f64>>> = vec![Vec::new(); specs.len()];
+        while let Some((row, record)) = file.next_row()? {
+            let place = Place::file(path).line(row);
+            responses.push(ResponseId::from(text(&record, ID, &place)?));
+            for (spec, column) in specs.iter().zip(&mut columns) {
+                column.push(number(&record, spec.id.as_str(), &place)?);
+            }
+        }
+        let mut table = Self::new(responses)?;
+        specs.into_iter().zip(columns).try_for_each(|(spec, values)| table.push(spec, values).map(|_| ()))?;
+        Ok(table)
     }
 }
 
 impl ComparisonTable {
-    /// Writes the table as Parquet, with the rows and columns of [`ComparisonTable::write_csv`]; what is missing is
-    /// null. The definitions are in the metadata of the file, as JSON under `prefactor.factors`.
+    /// Reads what [`ComparisonTable::write_parquet`] wrote.
     ///
     /// # Errors
     ///
-    /// [`Error::Serialization`] where the writer fails.
-    pub fn write_parquet(&self, writer: impl Write + Send) -> Result<()> {
-        let (texts, numbers) = COLUMNS.split_at(7);
-        let names = numbers.iter().copied().chain(self.specs().map(|spec| spec.id.as_str()));
-        let mut rows = Rows::new(writer, texts, names, self.specs().collect())?;
-        let mut cursors = vec![0usize; self.agents().len()];
-        for (place, pair) in self.pairs().iter().enumerate() {
-            let start =
-                [Some(pair.id.as_str()), Some(self.prompts()[pair.prompt as usize].as_str()), pair.domain.as_deref()];
-            let differences = || self.columns().iter().map(|column| known(column.raw()[place]));
-            let judgements = self.judgements_at(place, &mut cursors);
-            if judgements.is_empty() {
-                rows.push(start.into_iter().chain([None; 4]), [None; 2].into_iter().chain(differences()))?;
-            }
-            for judgement in judgements {
-                let (preference, failure) = match &judgement.preference {
-                    Preference::A => (Some("a"), None),
-                    Preference::B => (Some("b"), None),
-                    Preference::Tie => (Some("tie"), None),
-                    Preference::BothBad => (Some("both_bad"), None),
-                    Preference::Abstained => (Some("abstain"), None),
-                    Preference::Failed(failure) => (None, Some(failure.kind.name())),
-                };
-                let annotator = judgement.annotator.as_ref().map(|annotator| annotator.as_str());
-                let said = [Some(judgement.agent.as_str()), annotator, preference, failure];
-                let numbers = [judgement.strength, judgement.weight];
-                rows.push(start.into_iter().chain(said), numbers.into_iter().chain(differences()))?;
-            }
+    /// [`Error::Io`] where the file cannot be read, [`Error::Malformed`] and [`Error::NonFinite`] with row and column.
+    pub fn read_parquet(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let mut file = ParquetRows::open(path)?;
+        if let Some(name) = COLUMNS.into_iter().find(|name| !file.columns().any(|column| column == *name)) {
+            return Err(missing_column(path, name));
         }
-        rows.finish()
+        let specs = specs_of(&file, path, &COLUMNS)?;
+        let names: Vec<String> = specs.iter().map(|spec| spec.id.as_str().to_owned()).collect();
+        let mut reading = Reading::new(specs);
+        while let Some((row, record)) = file.next_row()? {
+            let place = Place::file(path).line(row);
+            let mut texts = [""; 7];
+            for (text_of, name) in texts.iter_mut().zip(COLUMNS) {
+                *text_of = text(&record, name, &place)?;
+            }
+            let numbers = [number(&record, COLUMNS[7], &place)?, number(&record, COLUMNS[8], &place)?];
+            let differences =
+                names.iter().map(|name| number(&record, name, &place)).collect::<Result<Vec<Option<f64>>>>()?;
+            reading.flat(place, texts, numbers, &differences)?;
+        }
+        Ok(reading.finish())
     }
 }

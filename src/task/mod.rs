@@ -1,4 +1,4 @@
-//! The tasks, as data: which factors, and what counts as the source.
+//! The tasks, as data: which factors, what counts as the source, and which files belong to it.
 //!
 //! A [`Task`] is chosen by name or made by hand; adding one is one value, no code.
 //!
@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::factor::TaskKind;
 use crate::id::FactorId;
+use crate::preference::formats::{FORMATS, PreferenceFormat};
 
 /// What is compared, by which factors, against which text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +66,20 @@ impl Task {
     /// Answers to a question about documents.
     pub fn document_qa() -> Self {
         document_qa::task()
+    }
+}
+
+impl Task {
+    /// The published formats whose records belong to this task, by name: files of them are read as they are, with the
+    /// texts where [`grounding`](Self::grounding) looks for them. None for a task of your own.
+    ///
+    /// ```
+    /// use prefactor::task::Task;
+    /// assert_eq!(Task::summarization().formats(), ["tldr-comparisons", "tldr-axis"]);
+    /// ```
+    pub fn formats(&self) -> Vec<&'static str> {
+        let of_task = |format: &&&dyn PreferenceFormat| format.task().is_some_and(|kind| kind.name() == self.name);
+        FORMATS.iter().filter(of_task).map(|format| format.name()).collect()
     }
 }
 

@@ -1,6 +1,8 @@
 //! What integration tests share: where real data and reference numbers are, if they are there.
 #![allow(dead_code, reason = "each test crate uses a part of it")]
 
+pub(crate) mod formats;
+
 use std::path::PathBuf;
 
 use serde_json::Value;

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
 use prefactor::preference::Aggregation;
+use prefactor::table::{ComparisonTableWriter, TableLayout};
 use prefactor::{Error, Result};
 
-use crate::input::Input;
+use crate::input::{Input, Loaded};
 use crate::progress;
 
 #[derive(Debug, ClapArgs)]
@@ -75,10 +76,11 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let dataset = args.input.read()?;
+    let Loaded { builder, task } = args.input.load()?;
+    let dataset = builder.build()?;
     let mut analysis = args
         .input
-        .analysis()
+        .analysis(task.as_ref())
         .rating_rules(dataset.rating_rules().clone())
         .rating_factors(args.rating_factors.iter().map(String::as_str))
         .aggregation(args.aggregation)
@@ -99,12 +101,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if let Some(path) = &args.table {
         let table = analysis.table(&dataset)?;
         let mut bytes = Vec::new();
-        match path.extension().and_then(|extension| extension.to_str()) {
-            Some("csv") => table.write_csv(&mut bytes)?,
-            #[cfg(feature = "parquet")]
-            Some("parquet") => table.write_parquet(&mut bytes)?,
-            _ => table.write_jsonl(&mut bytes)?,
-        }
+        let specs = table.specs().cloned();
+        let mut writer = ComparisonTableWriter::new(&mut bytes, TableLayout::of(path), specs)?;
+        writer.append(&table)?;
+        writer.finish()?;
         write(path, &bytes)?;
     }
     if let Some(path) = &args.json {

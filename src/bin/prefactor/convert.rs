@@ -6,8 +6,9 @@ use clap::{Args as ClapArgs, ValueEnum};
 use prefactor::Result;
 use prefactor::preference::formats::{AnnotatedPairsWriter, native};
 use prefactor::preference::{Dataset, Selection};
+use prefactor::task::Task;
 
-use crate::input::Input;
+use crate::input::{Input, Loaded};
 use crate::output::Output;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -51,6 +52,11 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 0)]
     seed: u64,
 
+    /// Leave out prompts that this other file has, by identifier or by text: for a split that shares nothing with it.
+    /// May be repeated.
+    #[arg(long, value_name = "FILE")]
+    not_in: Vec<PathBuf>,
+
     /// Keep one of several pairs of the same texts.
     #[arg(long)]
     distinct: bool,
@@ -61,7 +67,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let dataset = args.read()?;
+    let (dataset, task) = args.read()?;
     let mut output = Output::create(&args.out)?;
     match args.to {
         Target::Prefactor => {
@@ -74,7 +80,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             }
         }
         Target::AnnotatedPairs => {
-            let table = args.input.analysis().table(&dataset)?;
+            let table = args.input.analysis(task.as_ref()).table(&dataset)?;
             let writer = AnnotatedPairsWriter::new(args.reference.as_str());
             let written = writer.write(&dataset, &table, &mut output)?;
             eprintln!(
@@ -87,7 +93,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 impl Args {
-    fn read(&self) -> Result<Dataset> {
+    /// The records that are wanted, and the task they are of.
+    fn read(&self) -> Result<(Dataset, Option<Task>)> {
         let mut selection = Selection::new();
         if let Some(domains) = &self.domains {
             selection = selection.domains(domains.iter().map(String::as_str));
@@ -104,10 +111,15 @@ impl Args {
         if self.distinct {
             selection = selection.distinct();
         }
-        let (builder, _) = self.input.load()?;
+        for file in &self.not_in {
+            let mut builder = Dataset::builder();
+            self.input.reading.options()?.open(file)?.read_into(&mut builder)?;
+            selection = selection.without_prompts_of(&builder.build()?);
+        }
+        let Loaded { builder, task } = self.input.load()?;
         // Without a selection records go through as they are, even where they make no pair.
         if selection == Selection::new() && self.to == Target::Prefactor {
-            return Ok(builder.build_unpaired());
+            return Ok((builder.build_unpaired(), task));
         }
         let (dataset, left_out) = selection.apply(&builder.build()?)?;
         for (what, count) in [
@@ -117,11 +129,12 @@ impl Args {
             ("pairs without a judgement", left_out.without_judgement),
             ("repeated records", left_out.repeated),
             ("records outside the sample", left_out.outside_sample),
+            ("records of prompts that are in the other files", left_out.elsewhere),
         ] {
             if count > 0 {
                 eprintln!("prefactor: left out: {count} {what}");
             }
         }
-        Ok(dataset)
+        Ok((dataset, task))
     }
 }

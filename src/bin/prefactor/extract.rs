@@ -9,8 +9,10 @@ use prefactor::id::{AgentId, FactorId, ResponseId};
 use prefactor::preference::formats::native::{self, Record};
 use prefactor::preference::{Dataset, DatasetBuilder, SourceText};
 use prefactor::table::FactorTable;
+use prefactor::task::Task;
 use prefactor::{Error, Result};
 
+use crate::extract_tables::Tables;
 use crate::input::Input;
 use crate::output::Output;
 
@@ -35,40 +37,68 @@ pub(crate) struct Args {
     #[arg(long, value_delimiter = ',', value_name = "AGENTS")]
     agents: Option<Vec<String>>,
 
-    /// The file to write (`-` for standard output), packed where its name ends in `.gz`.
-    #[arg(long, value_name = "FILE", default_value = "-")]
-    out: PathBuf,
+    /// The file of records to write (`-` for standard output, which is the default unless a table is asked for),
+    /// packed where its name ends in `.gz`.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+
+    /// Write the factor table, a row a response: Parquet where the name ends in `.parquet` (with that feature), CSV
+    /// where it ends in `.csv`, else JSON Lines. Values are not rounded.
+    #[arg(long, value_name = "FILE")]
+    table: Option<PathBuf>,
+
+    /// Write the comparison table, a row a pair and judgement: differences A − B and what was preferred. In the same
+    /// layouts; for inputs of pairs.
+    #[arg(long, value_name = "FILE")]
+    comparisons: Option<PathBuf>,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let sources = args.input.sources()?;
-    let options = args.input.reading.options()?;
-    let mut output = Output::create(&args.out)?;
-    let mut measured = false;
+    let (options, mut teller) = (args.input.reading.options()?, args.input.reading.teller()?);
+    let standard = PathBuf::from("-");
+    let alone = args.table.is_none() && args.comparisons.is_none();
+    let records = args.out.as_ref().or(alone.then_some(&standard));
+    let mut extraction = Extraction {
+        args,
+        task: args.input.task.clone(),
+        records: records.map(|path| Output::create(path)).transpose()?,
+        tables: Tables::new(args.table.as_ref(), args.comparisons.as_ref()),
+        measured: false,
+    };
     for path in &args.input.inputs {
         let mut reader = options.open(path)?;
+        extraction.task = args.input.task_of(path, reader.recognition());
         let mut batch = Batch::new(&sources)?;
         while let Some(record) = reader.next() {
             batch.add(record?, &reader.place())?;
             if batch.is_full() {
                 let full = std::mem::replace(&mut batch, Batch::new(&sources)?);
-                args.write(full.builder, &mut measured, &mut output)?;
+                extraction.write(full.builder)?;
             }
         }
         if batch.records > 0 {
-            args.write(batch.builder, &mut measured, &mut output)?;
+            extraction.write(batch.builder)?;
         }
-        let rejected = reader.rejections();
-        if rejected.count() > 0 {
-            eprintln!("prefactor: {}: {} records were set aside", path.display(), rejected.count());
-            rejected.first().iter().take(5).for_each(|rejection| eprintln!("  {}", rejection.reason));
-        }
+        teller.rejections(path, reader.rejections())?;
     }
-    if !measured {
+    if !extraction.measured {
         // Nothing was read: the data set says so.
         Dataset::builder().build()?;
     }
-    output.finish()
+    extraction.tables.finish()?;
+    extraction.records.map_or(Ok(()), Output::finish)
+}
+
+/// Where the batches go.
+struct Extraction<'a> {
+    args: &'a Args,
+    /// The task of the file that is read.
+    task: Option<Task>,
+    records: Option<Output>,
+    tables: Tables<'a>,
+    /// Whether there was a batch.
+    measured: bool,
 }
 
 /// Records that are measured together.
@@ -113,34 +143,38 @@ impl Batch {
     }
 }
 
-impl Args {
+impl Extraction<'_> {
     /// Measures a batch and writes it.
-    fn write(&self, builder: DatasetBuilder, measured: &mut bool, output: &mut Output) -> Result<()> {
+    fn write(&mut self, builder: DatasetBuilder) -> Result<()> {
+        // Records that make no pair are measured all the same.
         let dataset = builder.build_unpaired();
-        let table = self.measure(&dataset, *measured)?;
-        *measured = true;
+        let table = self.measure(&dataset)?;
+        self.measured = true;
+        let args = self.args;
         let keep =
-            |agent: &AgentId| self.agents.as_ref().is_none_or(|agents| agents.iter().any(|a| a == agent.as_str()));
+            |agent: &AgentId| args.agents.as_ref().is_none_or(|agents| agents.iter().any(|a| a == agent.as_str()));
+        self.tables.append(&dataset, &table, keep)?;
+        let Some(output) = &mut self.records else { return Ok(()) };
         for record in dataset.records() {
             match record {
                 Record::Pair(mut pair) => {
                     for side in [&mut pair.a, &mut pair.b] {
                         if let Some(id) = &side.id {
-                            side.factors = self.values(&table, id);
+                            side.factors = args.values(&table, id);
                         }
-                        if self.numbers_only {
+                        if args.numbers_only {
                             (side.text, side.id) = (None, None);
                         }
                     }
-                    if self.numbers_only {
+                    if args.numbers_only {
                         (pair.prompt, pair.source, pair.reference) = (None, None, None);
                     }
                     pair.judgements.retain(|judgement| keep(&judgement.agent));
                     native::write(&mut *output, [pair])?;
                 }
                 Record::Response(mut response) => {
-                    response.factors = self.values(&table, &response.id);
-                    if self.numbers_only {
+                    response.factors = args.values(&table, &response.id);
+                    if args.numbers_only {
                         (response.text, response.prompt, response.source, response.reference) =
                             (None, None, None, None);
                     }
@@ -155,18 +189,20 @@ impl Args {
 
     /// The factors of a batch. A chosen factor that needs a source is an error where the first batch has none; a later
     /// batch without any goes without the factor, as single records do.
-    fn measure(&self, dataset: &Dataset, later: bool) -> Result<FactorTable> {
+    fn measure(&self, dataset: &Dataset) -> Result<FactorTable> {
         let mut left_out: Vec<String> = Vec::new();
         loop {
-            match self.input.analysis_without(&left_out).measure_factors(dataset) {
-                Err(Error::MissingSource { factor, .. }) if later && !left_out.contains(&factor) => {
+            match self.args.input.analysis_without(self.task.as_ref(), &left_out).measure_factors(dataset) {
+                Err(Error::MissingSource { factor, .. }) if self.measured && !left_out.contains(&factor) => {
                     left_out.push(factor)
                 }
                 result => return result,
             }
         }
     }
+}
 
+impl Args {
     fn values(&self, table: &FactorTable, response: &ResponseId) -> BTreeMap<FactorId, f64> {
         let mut values = table.values(response);
         if let Some(decimals) = self.decimals {

@@ -1,15 +1,16 @@
 //! What every subcommand reads.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use prefactor::factor::text::Tokenizer;
+use prefactor::preference::formats::Recognition;
 use prefactor::preference::formats::native::Record;
 use prefactor::preference::{Dataset, DatasetBuilder, RatingRules, SourceText};
 use prefactor::task::Task;
 use prefactor::{Analysis, Error, Result};
 
-use crate::reading::{Reading, tell};
+use crate::reading::Reading;
 
 #[derive(Debug, Args)]
 pub(crate) struct Input {
@@ -26,6 +27,7 @@ pub(crate) struct Input {
 
     /// The task: chooses the factors and what counts as the source (summarization: the source;
     /// helpful_response: the prompt and the source; document_qa: the source, or the reference where there is none).
+    /// By default that of the published format, where all inputs agree.
     #[arg(long, value_name = "TASK")]
     pub(crate) task: Option<Task>,
 
@@ -44,6 +46,13 @@ pub(crate) struct Input {
     preference: Vec<String>,
 }
 
+/// What the inputs hold.
+pub(crate) struct Loaded {
+    pub(crate) builder: DatasetBuilder,
+    /// The task that was asked for, or else the one that all inputs are of.
+    pub(crate) task: Option<Task>,
+}
+
 impl Input {
     fn rules(&self) -> Result<RatingRules> {
         let mut rules = RatingRules::default();
@@ -51,28 +60,50 @@ impl Input {
         Ok(rules)
     }
 
-    /// The data set of all inputs; its rating rules are those given, or else those of the formats.
-    pub(crate) fn read(&self) -> Result<Dataset> {
-        self.load()?.0.build()
-    }
-
-    /// Sources first, so that records can be checked against them.
-    pub(crate) fn load(&self) -> Result<(DatasetBuilder, RatingRules)> {
-        let options = self.reading.options()?;
+    /// Sources first, so that records can be checked against them. The rating rules are those given, or else those of
+    /// the formats.
+    pub(crate) fn load(&self) -> Result<Loaded> {
+        let (options, mut teller) = (self.reading.options()?, self.reading.teller()?);
         let mut builder = Dataset::builder();
         let mut rules = self.rules()?;
+        let mut tasks = Vec::with_capacity(self.inputs.len());
         for source in self.sources()? {
             builder.source(source, &prefactor::error::Place::memory())?;
         }
         for file in &self.inputs {
             let summary = options.open(file)?.read_into(&mut builder)?;
-            tell(file, &summary);
+            teller.summary(file, &summary)?;
             if self.preference.is_empty() {
                 summary.recognition.rating_rules.iter().try_for_each(|rule| rules.set(rule))?;
             }
+            tasks.push(self.task_of(file, &summary.recognition));
         }
-        builder.rating_rules(rules.clone());
-        Ok((builder, rules))
+        builder.rating_rules(rules);
+        let common =
+            tasks.first().cloned().flatten().filter(|first| tasks.iter().all(|task| task.as_ref() == Some(first)));
+        if let (None, Some(task)) = (&self.task, &common) {
+            eprintln!("prefactor: the files are of the task {}; another is chosen with --task", task.name);
+        }
+        Ok(Loaded { builder, task: self.task.clone().or(common) })
+    }
+
+    /// The task that was asked for, or else that of the format; says so where the two differ.
+    pub(crate) fn task_of(&self, file: &Path, recognition: &Recognition) -> Option<Task> {
+        let own = recognition.task.map(Task::from);
+        if let (Some(asked), Some(own)) = (&self.task, &own)
+            && asked.name != own.name
+            && !asked.formats().is_empty()
+        {
+            eprintln!(
+                "prefactor: {}: {} files are of the task {}, not {} (its formats: {})",
+                file.display(),
+                recognition.format,
+                own.name,
+                asked.name,
+                asked.formats().join(", ")
+            );
+        }
+        self.task.clone().or(own)
     }
 
     /// The texts of the files of sources.
@@ -97,14 +128,14 @@ impl Input {
     }
 
     /// The measuring that the arguments ask for.
-    pub(crate) fn analysis(&self) -> Analysis {
-        self.analysis_without(&[])
+    pub(crate) fn analysis(&self, task: Option<&Task>) -> Analysis {
+        self.analysis_without(task, &[])
     }
 
     /// The same without some of the factors.
-    pub(crate) fn analysis_without(&self, left_out: &[String]) -> Analysis {
+    pub(crate) fn analysis_without(&self, task: Option<&Task>, left_out: &[String]) -> Analysis {
         let mut analysis = Analysis::new().tokenizer(self.tokenizer);
-        if let Some(task) = &self.task {
+        if let Some(task) = task {
             analysis = analysis.task(task.clone());
         }
         if let Some(factors) = &self.factors {

@@ -7,6 +7,7 @@ mod compare;
 mod convert;
 mod describe;
 mod extract;
+mod extract_tables;
 mod input;
 mod output;
 mod progress;

@@ -79,6 +79,8 @@ pub use columns::ColumnMap;
 pub use container::{Compression, Container};
 pub use format::{Evidence, PreferenceFormat, ReadRow, Row, Sample};
 pub(crate) use jsonl::{LineReader, NATIVE_REMEDY, parse_line};
+#[cfg(feature = "parquet")]
+pub(crate) use parquet_rows::ParquetRows;
 pub use reader::{FormatFile, PreferenceReader, ReadOptions, ReadSummary, Rejection, Rejections};
 pub use recognise::Recognition;
 pub use registry::{FORMATS, by_name};

@@ -53,6 +53,17 @@ impl ParquetRows {
         Ok(Self { path, file, metadata, mask: ProjectionMask::all(), reader: None, batch: None, at: 0, row: 0 })
     }
 
+    /// The names of the top-level columns.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = &str> {
+        self.metadata.schema().fields().iter().map(|field| field.name().as_str())
+    }
+
+    /// An entry of the metadata of the file.
+    pub(crate) fn metadata(&self, key: &str) -> Option<&str> {
+        let entries = self.metadata.metadata().file_metadata().key_value_metadata()?;
+        entries.iter().find(|entry| entry.key == key)?.value.as_deref()
+    }
+
     /// The first row with all its columns; a column that is null stays as `null`.
     pub(crate) fn first_record(&mut self) -> Result<Value> {
         let mut reader = self.start(1)?;
