@@ -6,15 +6,19 @@
 
 use std::collections::BTreeMap;
 
-use crate::alignment::{Alignment, AlignmentSettings, AnnotatorAgreement, BetaGaps};
+use crate::alignment::{Alignment, AlignmentSettings, AnnotatorAgreement, BetaGaps, PanelComparison};
 use crate::error::{Error, Place, Result};
 use crate::factor::text::{TextFactors, Tokenizer};
 use crate::factor::{FactorSpec, Item, Needs};
 use crate::id::{AgentId, FactorId, ResponseId};
-use crate::influence::{InfluenceMeasure, LogisticInfluence, PromptSums, Tau14};
+use crate::influence::logistic::Design;
+use crate::influence::{
+    BaselineParams, Baselines, Detectable, DomainInfluence, DomainParams, Importance, ImportanceParams,
+    InfluenceMeasure, LogisticInfluence, PromptSums, Tau14,
+};
 use crate::preference::{Aggregation, Dataset, InputRecord, RatingRules};
 use crate::report::{AgentReport, AlignmentReport, Influence, Items, LogisticReport, Provenance, Report, TauEntry};
-use crate::stats::Correction;
+use crate::stats::{Correction, Plan};
 use crate::table::{ComparisonTable, FactorTable, PairFactor};
 use crate::task::{Grounding, Task};
 
@@ -63,6 +67,10 @@ pub struct Analysis {
     tau: Tau14,
     logistic: LogisticInfluence,
     measures: Vec<Box<dyn InfluenceMeasure>>,
+    baselines: Option<BaselineParams>,
+    /// Unset: the defaults within reason.
+    importance: Option<Option<ImportanceParams>>,
+    domains: Option<DomainParams>,
     alignment: AlignmentSettings,
     max_failures: f64,
     items: bool,
@@ -96,6 +104,9 @@ impl Default for Analysis {
             tau: Tau14::default(),
             logistic: LogisticInfluence::default(),
             measures: Vec::new(),
+            baselines: Some(BaselineParams::default()),
+            importance: None,
+            domains: Some(DomainParams::default()),
             alignment: AlignmentSettings::default(),
             max_failures: 0.05,
             items: true,
@@ -232,6 +243,31 @@ impl Analysis {
     #[must_use]
     pub fn measure(mut self, measure: impl InfluenceMeasure + 'static) -> Self {
         self.measures.push(Box::new(measure));
+        self
+    }
+
+    /// How the null baselines and the quality of the joint model are computed; `None` for not at all. Resampling and seed
+    /// are those of the analysis.
+    #[must_use]
+    pub fn baselines(mut self, params: impl Into<Option<BaselineParams>>) -> Self {
+        self.baselines = params.into();
+        self
+    }
+
+    /// How the R² of the joint model is shared out among the factors; `None` for not at all. Where this is not called the
+    /// defaults hold, [within reason](ImportanceParams::within_reason): exact but for many factors or very many judgements.
+    /// The order effect and the seed are those of the analysis.
+    #[must_use]
+    pub fn importance(mut self, params: impl Into<Option<ImportanceParams>>) -> Self {
+        self.importance = Some(params.into());
+        self
+    }
+
+    /// How domains are compared, where the data have several; `None` for not at all. Level and seed are those of the
+    /// analysis.
+    #[must_use]
+    pub fn domains(mut self, params: impl Into<Option<DomainParams>>) -> Self {
+        self.domains = params.into();
         self
     }
 
@@ -476,12 +512,22 @@ impl Analysis {
             for measure in &self.measures {
                 other.insert(measure.name().to_owned(), measure.fit(&table, agent)?.factors);
             }
-            let influence = Influence {
-                tau14: TauEntry::map(self.tau.profile_of(&table, agent, &sums)?),
-                logistic: LogisticReport::new(&self.logistic.fit_joint(&table, agent)?)?,
-                other,
-            };
-            reports.insert(agent.clone(), AgentReport { counts: table.counts(agent)?, influence });
+            let profile = self.tau.profile_of(&table, agent, &sums)?;
+            let (joint, design) = (self.logistic.fit_joint(&table, agent)?, self.logistic.design(&table, agent)?);
+            let detectable = Detectable::of(&profile, Some((&joint, &design)), &Plan::default())?;
+            let mut logistic = LogisticReport::new(&joint, &design, self.alignment.correction)?;
+            logistic.importance = self.importance_of(&design)?;
+            let influence = Influence { tau14: TauEntry::map(profile), logistic, other };
+            reports.insert(
+                agent.clone(),
+                AgentReport {
+                    counts: table.counts(agent)?,
+                    influence,
+                    baselines: self.baselines_of(&table, agent)?,
+                    detectable: Some(detectable),
+                    domains: self.domains_of(&table, agent)?,
+                },
+            );
         }
         let mut annotators = BTreeMap::new();
         for judgements in raw.agents() {
@@ -502,7 +548,9 @@ impl Analysis {
             self.progress(Stage::Fitting, total + done, 2 * total);
             let alignment = Alignment::of(&singles, &reference, agent, &self.alignment)?;
             let coefficients = BetaGaps::of(&singles, &reference, agent, &self.logistic, self.alignment.correction)?;
-            alignments.insert(agent.clone(), AlignmentReport::new(alignment, coefficients, ceiling));
+            let panel = ceiling.map(|panel| PanelComparison::of(raw, &panel.agent, agent, &self.alignment.resampling));
+            let panel = panel.transpose()?.flatten();
+            alignments.insert(agent.clone(), AlignmentReport::new(alignment, coefficients, ceiling, panel));
         }
         self.progress(Stage::Fitting, 2 * total, 2 * total);
         notes.extend(warnings(&reports, &table));
@@ -530,6 +578,30 @@ impl Analysis {
             items: self.items.then(|| Items::of(&singles, &agents)),
             reference,
         })
+    }
+
+    fn importance_of(&self, design: &Design) -> Result<Option<Importance>> {
+        let reasonable = || ImportanceParams::default().within_reason(design.n_factors(), design.n_rows());
+        let chosen = self.importance.unwrap_or_else(|| Some(reasonable()));
+        let Some(mut params) = chosen.filter(|_| design.n_factors() > 0) else { return Ok(None) };
+        params.order_effect = self.logistic.params.check_ref()?.order_effect();
+        params.seed = self.alignment.resampling.seed;
+        Importance::of(design, &params).map(Some)
+    }
+
+    fn baselines_of(&self, table: &ComparisonTable, agent: &AgentId) -> Result<Option<Baselines>> {
+        let params = self.baselines.as_ref().map(|params| {
+            let mut params = params.clone();
+            params.resampling = self.alignment.resampling;
+            params
+        });
+        params.map(|params| Baselines::of(table, agent, &self.logistic, &params)).transpose()
+    }
+
+    fn domains_of(&self, table: &ComparisonTable, agent: &AgentId) -> Result<Option<DomainInfluence>> {
+        let Some(mut params) = self.domains.clone() else { return Ok(None) };
+        (params.level, params.seed) = (self.tau.level, self.alignment.resampling.seed);
+        DomainInfluence::of(table, agent, &self.logistic, &params)
     }
 
     /// The agents to analyse, the reference among them, and those left out with the reason.

@@ -121,7 +121,8 @@ fn failures_and_weights_survive_the_report() {
         let judge = if i.is_multiple_of(5) {
             Judgement::new("judge", Preference::Failed(Failure::new("refused".to_owned().into())))
         } else {
-            let mut judgement = Judgement::new("judge", if i.is_multiple_of(3) { Preference::Tie } else { Preference::A });
+            let mut judgement =
+                Judgement::new("judge", if i.is_multiple_of(3) { Preference::Tie } else { Preference::A });
             judgement.weight = Some(1.0 + (i % 2) as f64);
             judgement
         };

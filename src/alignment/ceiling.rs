@@ -1,14 +1,29 @@
 //! How far annotators agree with each other: the ceiling of what a model can be expected to reach.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::alignment::agreement::{agreement_rate, nominal_alpha};
+use crate::alignment::agreement::{agreement_rate, nominal_alpha, ordinal_alpha};
 use crate::alignment::{JointCounts, Score};
 use crate::error::Result;
-use crate::id::AgentId;
+use crate::id::{AgentId, AnnotatorId};
 use crate::preference::{Aggregation, Choice, Vote};
-use crate::stats::Resampling;
+use crate::stats::{FleissTotals, Resampling};
 use crate::table::{ComparisonTable, JudgementRow};
+
+/// How often one annotator sides with the majority of the others.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct AnnotatorFit {
+    /// Who.
+    pub annotator: AnnotatorId,
+    /// Pairs on which this annotator and the majority of the others prefer a side.
+    pub pairs: usize,
+    /// The share of them on which it is the same side, 0 to 1.
+    #[serde(flatten)]
+    pub agreement: Score,
+}
 
 /// Agreement among the annotators of one agent, over pairs that at least two of them judged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,9 +39,45 @@ pub struct AnnotatorAgreement {
     pub agreement_rate: Score,
     /// Krippendorff's α over A, B and tie, nominal.
     pub krippendorff_alpha: Score,
+    /// Krippendorff's α over A, tie, B as ordered values.
+    #[serde(default)]
+    pub krippendorff_alpha_ordinal: Score,
+    /// Fleiss' κ over A, B and tie.
+    #[serde(default)]
+    pub fleiss_kappa: Score,
+    /// Gwet's AC1 over A, B and tie.
+    #[serde(default)]
+    pub gwet_ac1: Score,
     /// How often one of them prefers the same side as the majority of the others, where both prefer one:
     /// what a model that is as good as one annotator would reach.
     pub leave_one_out: Score,
+    /// The same for each annotator, where they are named, the one furthest from the others first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_annotator: Vec<AnnotatorFit>,
+}
+
+/// What one prompt adds to the figures of a panel.
+#[derive(Debug, Clone)]
+struct PromptVotes {
+    coincidences: JointCounts,
+    left_out: JointCounts,
+    fleiss: FleissTotals,
+}
+
+impl PromptVotes {
+    fn none() -> Self {
+        let (coincidences, left_out) = Default::default();
+        Self { coincidences, left_out, fleiss: FleissTotals::new(3) }
+    }
+}
+
+/// The votes of a pair, and of each the majority of the others where both prefer a side or tie.
+pub(super) fn against_others<'a>(votes: &'a [&'a JudgementRow]) -> impl Iterator<Item = (&'a JudgementRow, i8)> + 'a {
+    votes.iter().enumerate().filter_map(|(place, &row)| {
+        let others = votes.iter().enumerate().filter(move |&(other, _)| other != place);
+        let others = others.map(|(_, row)| Vote { choice: row.choice, strength: None, weight: row.weight });
+        Some((row, Aggregation::Majority.combine(others).sign()?))
+    })
 }
 
 impl AnnotatorAgreement {
@@ -38,8 +89,9 @@ impl AnnotatorAgreement {
     pub fn of(table: &ComparisonTable, agent: &AgentId, resampling: &Resampling) -> Result<Option<Self>> {
         resampling.check()?;
         let judgements = table.judgements(agent)?;
-        let mut coincidences = vec![JointCounts::default(); table.prompts().len()];
-        let mut left_out = coincidences.clone();
+        let mut prompts = vec![PromptVotes::none(); table.prompts().len()];
+        // For each annotator its prompts: pairs on which it and the others prefer a side, and on which it is the same.
+        let mut fits: Vec<BTreeMap<usize, (f64, f64)>> = vec![BTreeMap::new(); judgements.annotators().len()];
         let mut pairs = 0;
         for rows in judgements.rows().chunk_by(|a, b| a.pair == b.pair) {
             let votes: Vec<&JudgementRow> = rows.iter().filter(|row| row.choice.sign().is_some()).collect();
@@ -47,13 +99,21 @@ impl AnnotatorAgreement {
                 continue;
             }
             pairs += 1;
-            let prompt = table.pairs()[rows[0].pair as usize].prompt as usize;
-            add_coincidences(&votes, &mut coincidences[prompt]);
-            for (place, row) in votes.iter().enumerate() {
-                let others = votes.iter().enumerate().filter(|&(other, _)| other != place);
-                let others = others.map(|(_, row)| Vote { choice: row.choice, strength: None, weight: row.weight });
-                if let (Some(one), Some(rest)) = (row.choice.sign(), Aggregation::Majority.combine(others).sign()) {
-                    left_out[prompt].add(rest, one, 1.0);
+            let place = table.pairs()[rows[0].pair as usize].prompt as usize;
+            let prompt = &mut prompts[place];
+            add_coincidences(&votes, &mut prompt.coincidences);
+            let mut counts = [0.0; 3];
+            votes.iter().filter_map(|row| row.choice.sign()).for_each(|sign| counts[(sign + 1) as usize] += 1.0);
+            prompt.fleiss.add(&counts, 1.0);
+            for (row, rest) in against_others(&votes) {
+                let Some(one) = row.choice.sign() else { continue };
+                prompt.left_out.add(rest, one, 1.0);
+                if let Some(annotator) = row.annotator
+                    && one * rest != 0
+                {
+                    let (both, same) = fits[annotator as usize].entry(place).or_default();
+                    *both += 1.0;
+                    *same += f64::from(u8::from(one == rest));
                 }
             }
         }
@@ -61,27 +121,66 @@ impl AnnotatorAgreement {
             return Ok(None);
         }
         // Prompts without such pairs would only add empty clusters.
-        let used: Vec<(JointCounts, JointCounts)> =
-            coincidences.into_iter().zip(left_out).filter(|(coincidences, _)| coincidences.total() > 0.0).collect();
-        let replicates = resampling.clusters(used.len(), 3, |multiplicity, out| {
-            let (mut among, mut against) = (JointCounts::default(), JointCounts::default());
-            for (&times, (coincidences, left_out)) in multiplicity.iter().zip(&used) {
-                among.merge(coincidences, times);
-                against.merge(left_out, times);
+        prompts.retain(|prompt| prompt.coincidences.total() > 0.0);
+        let replicates = resampling.clusters(prompts.len(), 6, |multiplicity, out| {
+            let mut all = PromptVotes::none();
+            for (&times, prompt) in multiplicity.iter().zip(&prompts).filter(|&(&times, _)| times > 0.0) {
+                all.coincidences.merge(&prompt.coincidences, times);
+                all.left_out.merge(&prompt.left_out, times);
+                all.fleiss.merge(&prompt.fleiss, times);
             }
-            out[0] = agreement_rate(&among).unwrap_or(f64::NAN);
-            out[1] = nominal_alpha(&among).unwrap_or(f64::NAN);
-            out[2] = agreement_rate(&against).unwrap_or(f64::NAN);
+            let figures = [
+                agreement_rate(&all.coincidences),
+                nominal_alpha(&all.coincidences),
+                ordinal_alpha(&all.coincidences),
+                all.fleiss.kappa(),
+                all.fleiss.gwet_ac1(),
+                agreement_rate(&all.left_out),
+            ];
+            out.iter_mut().zip(figures).for_each(|(out, figure)| *out = figure.unwrap_or(f64::NAN));
         });
+        let score = |figure: usize| Score::from_replicates(&replicates, figure);
         Ok(Some(Self {
             agent: agent.clone(),
             annotators: judgements.annotators().len().max(2),
             pairs,
-            agreement_rate: Score::from_replicates(&replicates, 0),
-            krippendorff_alpha: Score::from_replicates(&replicates, 1),
-            leave_one_out: Score::from_replicates(&replicates, 2),
+            agreement_rate: score(0),
+            krippendorff_alpha: score(1),
+            krippendorff_alpha_ordinal: score(2),
+            fleiss_kappa: score(3),
+            gwet_ac1: score(4),
+            leave_one_out: score(5),
+            by_annotator: by_annotator(judgements.annotators(), &fits, resampling),
         }))
     }
+}
+
+/// The fit of each annotator, by resampling the prompts that it judged.
+fn by_annotator(
+    annotators: &[AnnotatorId],
+    fits: &[BTreeMap<usize, (f64, f64)>],
+    resampling: &Resampling,
+) -> Vec<AnnotatorFit> {
+    let fit = |(annotator, prompts): (&AnnotatorId, &BTreeMap<usize, (f64, f64)>)| {
+        let prompts: Vec<(f64, f64)> = prompts.values().copied().collect();
+        let replicates = resampling.clusters(prompts.len(), 1, |multiplicity, out| {
+            let (mut both, mut same) = (0.0, 0.0);
+            for (&times, prompt) in multiplicity.iter().zip(&prompts) {
+                both += times * prompt.0;
+                same += times * prompt.1;
+            }
+            out[0] = same / both;
+        });
+        AnnotatorFit {
+            annotator: annotator.clone(),
+            pairs: prompts.iter().map(|prompt| prompt.0).sum::<f64>() as usize,
+            agreement: Score::from_replicates(&replicates, 0),
+        }
+    };
+    let mut all: Vec<AnnotatorFit> = annotators.iter().zip(fits).map(fit).collect();
+    let rate = |fit: &AnnotatorFit| fit.agreement.estimate.unwrap_or(f64::MAX);
+    all.sort_by(|a, b| rate(a).total_cmp(&rate(b)).then_with(|| a.annotator.cmp(&b.annotator)));
+    all
 }
 
 /// Every ordered pair of votes on a pair, each counted 1/(m − 1), as Krippendorff's α wants it.

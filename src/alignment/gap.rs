@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{FactorId, PairId};
 use crate::influence::{Estimate, PromptSums};
-use crate::stats::{Interval, t_quantile, two_sided_t_p};
+use crate::stats::{Interval, Plan, normal_quantile, t_quantile, two_sided_t_p};
 use crate::table::{AgentJudgements, ComparisonTable};
 
 /// How the model's weight of a factor relates to the reference's.
@@ -35,6 +35,9 @@ pub struct FactorGap {
     /// The difference model − reference with its uncertainty, paired over shared prompts.
     #[serde(flatten)]
     pub gap: Estimate,
+    /// The smallest gap that these data would show in 80 % of samples, in a two-sided test at 5 %.
+    #[serde(default)]
+    pub detectable: Option<f64>,
     /// Its share of the squared distance between the two vectors of influence, 0 to 1.
     pub share: f64,
     /// Which way it goes.
@@ -164,6 +167,13 @@ pub(crate) fn paired_gap(reference: &PromptSums, model: &PromptSums, k: usize, l
     estimate.std_error(std_error).interval(Some(interval)).p_value(Some(p_value))
 }
 
+/// The smallest difference found with the default plan, from its standard error.
+pub(super) fn detectable(gap: &Estimate) -> Option<f64> {
+    let plan = Plan::default();
+    let quantiles = normal_quantile(1.0 - plan.alpha / 2.0) + normal_quantile(plan.power);
+    gap.std_error.filter(|error| *error > 0.0).map(|error| quantiles * error)
+}
+
 /// A weight below this has no direction to speak of: beside a clear one it is merely weaker, not opposed.
 const NEGLIGIBLE: f64 = 0.02;
 
@@ -228,6 +238,7 @@ mod tests {
             model: 0.25,
             gap: Estimate { q_value: Some(0.2), ..Estimate::new(-0.11) }
                 .interval(Some(Interval { low: -0.17, high: 0.004 })),
+            detectable: None,
             share: 0.5,
             reading: reading(0.36, 0.25),
             examples: Vec::new(),

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::alignment::joint::joint_by_prompt;
 use crate::alignment::{
-    AgreementRate, AlignmentMetric, CohenKappa, Cosine, FactorGap, JointCounts, KendallTauB, KrippendorffAlpha,
-    LinConcordance, PearsonR, SharedPairs, Sides, SignAgreement, SpearmanRho, gap,
+    AgreementRate, AlignmentMetric, CohenKappa, Cosine, FactorGap, GwetAc1, JointCounts, KendallTauB,
+    KrippendorffAlpha, LinConcordance, OrdinalAlpha, PearsonR, SharedPairs, Sides, SignAgreement, SpearmanRho,
+    WeightedKappa, gap,
 };
 use crate::error::Result;
 use crate::id::{AgentId, FactorId};
@@ -27,6 +28,16 @@ pub struct Score {
     pub ci_low: Option<f64>,
     /// The upper end of its interval.
     pub ci_high: Option<f64>,
+    /// How much an end of the interval would move with another seed: its standard error due to drawing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub monte_carlo_error: Option<f64>,
+    /// The two-sided p-value of no alignment: of a model whose preferences point either way in each prompt, by flipping
+    /// them in whole prompts. Absent where no such test was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p_value: Option<f64>,
+    /// The standard error of the p-value that is due to drawing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p_monte_carlo_error: Option<f64>,
 }
 
 impl Score {
@@ -38,6 +49,8 @@ impl Score {
             std_error: interval.and_then(|_| replicates.std_error(output)),
             ci_low: interval.map(|interval| interval.low),
             ci_high: interval.map(|interval| interval.high),
+            monte_carlo_error: interval.and_then(|_| replicates.monte_carlo_error(output)),
+            ..Self::default()
         }
     }
 }
@@ -70,7 +83,10 @@ impl Default for AlignmentSettings {
                 Box::new(SignAgreement),
                 Box::new(AgreementRate),
                 Box::new(CohenKappa),
+                Box::new(WeightedKappa),
+                Box::new(GwetAc1),
                 Box::new(KrippendorffAlpha),
+                Box::new(OrdinalAlpha),
             ],
             examples: 3,
         }
@@ -133,11 +149,13 @@ impl Alignment {
             .map(|&k| {
                 let (of_reference, of_model) = (points[0][k], points[1][k]);
                 let difference = of_model - of_reference;
+                let gap = gap::paired_gap(&sums[0], &sums[1], k, settings.resampling.level);
                 FactorGap {
                     factor: table.columns()[k].spec().id.clone(),
                     reference: of_reference,
                     model: of_model,
-                    gap: gap::paired_gap(&sums[0], &sums[1], k, settings.resampling.level),
+                    detectable: gap::detectable(&gap),
+                    gap,
                     share: if distance > 0.0 { difference * difference / distance } else { 0.0 },
                     reading: gap::reading(of_reference, of_model),
                     examples: gap::examples(table, reference_rows, model_rows, k, difference, settings.examples),

@@ -1,5 +1,6 @@
 //! What a rule of thumb would get right, and what the joint model does.
 
+mod predictions;
 mod quality;
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,7 @@ use crate::influence::joint_rows::JointRows;
 use crate::influence::{Estimate, LogisticInfluence};
 use crate::stats::{Replicates, Resampling};
 use crate::table::ComparisonTable;
+pub use predictions::{Curves, QualityIntervals};
 pub use quality::{FitQuality, Quality};
 
 /// Names of factors that measure length, the best first: equal to one, else containing one.
@@ -147,7 +149,7 @@ impl Baselines {
             longer_wins: longer,
             first_wins: estimate(&replicates, 0),
             majority: estimate(&replicates, 1),
-            model: FitQuality::of(&rows.design()?, &settings.params, params.folds, params.resampling.seed)?,
+            model: FitQuality::of(&rows.design()?, &settings.params, params.folds, &params.resampling)?,
         })
     }
 }

@@ -45,6 +45,21 @@ impl Default for ImportanceParams {
 }
 
 impl ImportanceParams {
+    /// The same settings, made cheaper where a model of so many factors and rows would take long: random orders instead of
+    /// all submodels where these would pass over more than 2·10⁸ rows, and then only as many orders as that allows, at
+    /// least 16.
+    #[must_use]
+    pub fn within_reason(mut self, factors: usize, rows: usize) -> Self {
+        const ROWS: f64 = 2e8;
+        let submodels = 2_f64.powi(factors.min(1000) as i32);
+        if submodels * rows as f64 > ROWS {
+            self.exact_up_to = self.exact_up_to.min(factors.saturating_sub(1));
+            let orders = ROWS / (factors.max(1) * rows.max(1)) as f64;
+            self.permutations = self.permutations.min((orders as usize).max(16));
+        }
+        self
+    }
+
     /// Whether the settings make sense.
     ///
     /// # Errors

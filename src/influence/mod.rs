@@ -8,6 +8,8 @@
 
 mod baseline;
 mod count;
+mod detectable;
+mod domains;
 mod importance;
 mod joint;
 pub(crate) mod joint_rows;
@@ -16,7 +18,11 @@ mod profile;
 mod sums;
 mod tau;
 
-pub use baseline::{BaselineParams, Baselines, FitQuality, LongerWins, Quality};
+pub use baseline::{BaselineParams, Baselines, Curves, FitQuality, LongerWins, Quality, QualityIntervals};
+pub use detectable::{Detectable, DetectableEffect};
+pub use domains::{
+    DomainCoefficient, DomainCoefficients, DomainEstimate, DomainFactor, DomainInfluence, DomainParams, DomainSize,
+};
 pub use importance::{FactorImportance, Importance, ImportanceMethod, ImportanceParams};
 pub use joint::{Backend, JointFit, LogisticInfluence, Scale, TiePolicy};
 pub use profile::{Estimate, FactorInfluence, FactorStatus, InfluenceMeasure, InfluenceProfile};

@@ -24,6 +24,9 @@ pub struct Estimate {
     pub p_value: Option<f64>,
     /// The p-value corrected for the number of factors.
     pub q_value: Option<f64>,
+    /// The standard error of the p-value that is due to drawing permutations; absent where none were drawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p_monte_carlo_error: Option<f64>,
 }
 
 impl Estimate {
@@ -51,6 +54,13 @@ impl Estimate {
     #[must_use]
     pub fn p_value(mut self, p_value: Option<f64>) -> Self {
         self.p_value = p_value.and_then(finite);
+        self
+    }
+
+    /// The same estimate with this error of a drawn p-value; 0 stands for none.
+    #[must_use]
+    pub fn p_monte_carlo_error(mut self, error: f64) -> Self {
+        self.p_monte_carlo_error = finite(error).filter(|error| *error > 0.0);
         self
     }
 }

@@ -91,7 +91,9 @@ impl Tau14 {
                 let flips: Vec<f64> = cells.iter().map(|&(signed, _)| signed).collect();
                 let seed = derive_seed(self.seed, spec.id.as_str(), agent.as_str());
                 let test = sign_flip_test(&flips, self.permutations, seed);
-                estimate = estimate.p_value(Some(test.map_or(1.0, |test| test.p_value)));
+                estimate = estimate
+                    .p_value(Some(test.map_or(1.0, |test| test.p_value)))
+                    .p_monte_carlo_error(test.map_or(0.0, |test| test.monte_carlo_error));
             }
             factors.push(FactorInfluence { factor: spec.id.clone(), status, estimate, counts: Some(counts) });
         }
@@ -104,7 +106,7 @@ impl Tau14 {
 }
 
 /// The standard error of a ratio of sums over prompts, with the G/(G−1) correction.
-fn clustered_std_error(ratio: f64, cells: &[(f64, f64)]) -> f64 {
+pub(super) fn clustered_std_error(ratio: f64, cells: &[(f64, f64)]) -> f64 {
     let clusters = cells.len() as f64;
     let weight: f64 = cells.iter().map(|&(_, total)| total).sum();
     let squares: f64 = cells.iter().map(|&(signed, total)| (signed - ratio * total).powi(2)).sum();

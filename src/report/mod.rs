@@ -8,12 +8,13 @@ mod compare;
 mod items;
 mod model;
 mod outline;
+mod worth;
 
 pub use compare::{
     AgentChange, Drift, DriftLimits, FactorChange, MetricChange, RunComparison, RunSummary, SharedItems,
 };
 pub use items::Items;
 pub use model::{
-    AgentReport, AgreementReport, AlignmentReport, Influence, LogisticCoefficient, LogisticReport, Provenance, Report,
-    TauEntry,
+    AgentReport, AgreementReport, AlignmentReport, Influence, Leverage, LogisticCoefficient, LogisticReport,
+    Provenance, Report, TauEntry,
 };

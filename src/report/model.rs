@@ -6,11 +6,15 @@ use std::path::Path;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
-use crate::alignment::{Alignment, AnnotatorAgreement, BetaGaps, FactorGap, Score, SharedPairs};
+use crate::alignment::{Alignment, AnnotatorAgreement, BetaGaps, FactorGap, PanelComparison, Score, SharedPairs};
 use crate::error::{Error, Place};
 use crate::factor::FactorSpec;
 use crate::id::{AgentId, FactorId, PairId};
-use crate::influence::{Estimate, FactorInfluence, FactorStatus, InfluenceProfile, JointFit, SignCounts};
+use crate::influence::logistic::{ChiSquareTest, Collinearity, Design};
+use crate::influence::{
+    Baselines, Detectable, DomainInfluence, Estimate, FactorInfluence, FactorStatus, Importance, InfluenceProfile,
+    JointFit, SignCounts,
+};
 use crate::preference::{Aggregation, Dataset, DatasetPair, InputRecord, RatingRules};
 use crate::report::{Items, blocks, outline};
 use crate::stats::{Correction, Resampling};
@@ -85,6 +89,15 @@ pub struct AgentReport {
     pub counts: JudgementCounts,
     /// The influence of the factors.
     pub influence: Influence,
+    /// What rules of thumb get right, beside what the joint model does, in sample and on unseen prompts.
+    #[serde(default)]
+    pub baselines: Option<Baselines>,
+    /// The smallest effects that these data would show.
+    #[serde(default)]
+    pub detectable: Option<Detectable>,
+    /// The influence in each domain, where the data have several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domains: Option<DomainInfluence>,
 }
 
 /// The influence of the factors by each measure.
@@ -163,12 +176,44 @@ pub struct LogisticReport {
     pub order_effect: Option<LogisticCoefficient>,
     /// A coefficient a factor: log-odds of preferring A per standardised difference.
     pub coefficients: BTreeMap<FactorId, LogisticCoefficient>,
+    /// The Wald test that no factor has any influence.
+    #[serde(default)]
+    pub joint_test: Option<ChiSquareTest>,
+    /// Akaike's information criterion; absent under a penalty.
+    #[serde(default)]
+    pub aic: Option<f64>,
+    /// Schwarz's information criterion; absent under a penalty.
+    #[serde(default)]
+    pub bic: Option<f64>,
+    /// How the factors hang together: correlations, variance inflation, condition number.
+    #[serde(default)]
+    pub collinearity: Option<Collinearity>,
+    /// McFadden's R² shared out among the factors, with the tests of leaving one out.
+    #[serde(default)]
+    pub importance: Option<Importance>,
+    /// The largest leverage of a row, 0 to 1, and the mean: a row far above the mean weighs more than its share.
+    #[serde(default)]
+    pub leverage: Option<Leverage>,
+}
+
+/// How unevenly the rows of a fit weigh.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Leverage {
+    /// The largest leverage of a row, 0 to 1.
+    pub largest: f64,
+    /// The mean leverage: coefficients over rows.
+    pub mean: f64,
 }
 
 impl LogisticReport {
-    pub(crate) fn new(joint: &JointFit) -> crate::Result<Self> {
+    pub(crate) fn new(joint: &JointFit, design: &Design, correction: Correction) -> crate::Result<Self> {
         let fit = &joint.fit;
         let mut report = Self {
+            joint_test: fit.joint_wald(false),
+            aic: fit.aic(),
+            bic: fit.bic(),
+            collinearity: (design.weight_sum() > 0.0).then(|| Collinearity::of(design)),
             status: fit.status.name().to_owned(),
             iterations: fit.iterations,
             rows: fit.n_rows,
@@ -193,6 +238,13 @@ impl LogisticReport {
         report.detail = (!detail.is_empty()).then(|| detail.join("; "));
         if let Some(estimates) = &fit.estimates {
             report.covariance = estimates.covariance_kind.map_or("none", |kind| kind.name()).to_owned();
+            let leverage = fit.leverage(design)?;
+            if !leverage.is_empty() {
+                let largest = leverage.iter().copied().fold(0.0, f64::max);
+                report.leverage =
+                    Some(Leverage { largest, mean: leverage.iter().sum::<f64>() / leverage.len() as f64 });
+            }
+            let effects = fit.average_marginal_effects(design)?;
             for coefficient in &estimates.coefficients {
                 // A penalised coefficient has no standard error, and nothing that rests on one.
                 let wald = coefficient.wald(fit.level)?;
@@ -207,13 +259,26 @@ impl LogisticReport {
                     p_value: wald.map(|wald| wald.p),
                     odds_ratio: coefficient.estimate.exp(),
                     scale,
+                    q_value: None,
+                    marginal_effect: None,
+                    marginal_effect_std_error: None,
                 };
                 match factor {
                     Some(factor) => {
+                        let effect = effects.iter().find(|effect| &effect.factor == factor);
+                        let entry = LogisticCoefficient {
+                            marginal_effect: effect.map(|effect| effect.effect),
+                            marginal_effect_std_error: effect.and_then(|effect| effect.std_error),
+                            ..entry
+                        };
                         report.coefficients.insert(factor.clone(), entry);
                     }
                     None => report.order_effect = Some(entry),
                 }
+            }
+            let p_values: Vec<Option<f64>> = report.coefficients.values().map(|entry| entry.p_value).collect();
+            for (entry, q_value) in report.coefficients.values_mut().zip(correction.adjust(&p_values)) {
+                entry.q_value = q_value;
             }
         }
         Ok(report)
@@ -240,6 +305,15 @@ pub struct LogisticCoefficient {
     pub odds_ratio: f64,
     /// The size of one unit, in the factor's own unit: the root mean square of its differences.
     pub scale: f64,
+    /// The p-value corrected for the number of factors.
+    #[serde(default)]
+    pub q_value: Option<f64>,
+    /// How much one unit raises the probability that A is preferred, on average over the judgements.
+    #[serde(default)]
+    pub marginal_effect: Option<f64>,
+    /// Its standard error, by the delta method.
+    #[serde(default)]
+    pub marginal_effect_std_error: Option<f64>,
 }
 
 /// How far one agent is from the reference.
@@ -273,10 +347,18 @@ pub struct AgreementReport {
     pub ceiling_agent: Option<AgentId>,
     /// How often one of those annotators agrees with the majority of the others.
     pub ceiling: Option<Score>,
+    /// The agent beside those annotators on equal terms: both held against the majority of the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub panel: Option<PanelComparison>,
 }
 
 impl AlignmentReport {
-    pub(crate) fn new(alignment: Alignment, coefficient_gaps: BetaGaps, ceiling: Option<&AnnotatorAgreement>) -> Self {
+    pub(crate) fn new(
+        alignment: Alignment,
+        coefficient_gaps: BetaGaps,
+        ceiling: Option<&AnnotatorAgreement>,
+        panel: Option<PanelComparison>,
+    ) -> Self {
         let (reference, model) = (alignment.reference.as_str(), alignment.model.as_str());
         let findings = alignment.gaps.iter().filter(|gap| gap.is_significant(0.05));
         Self {
@@ -288,6 +370,7 @@ impl AlignmentReport {
                     .then(|| alignment.shared.agree as f64 / alignment.shared.both_decided as f64),
                 ceiling_agent: ceiling.map(|ceiling| ceiling.agent.clone()),
                 ceiling: ceiling.map(|ceiling| ceiling.leave_one_out),
+                panel,
             },
             gaps: alignment.gaps.into_iter().map(|gap| (gap.factor.clone(), gap)).collect(),
             metrics: alignment.metrics,

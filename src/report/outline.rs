@@ -5,10 +5,10 @@ use crate::factor::FactorSpec;
 use crate::id::AgentId;
 use crate::influence::FactorStatus;
 use crate::report::blocks::{Block, Grid};
-use crate::report::{AlignmentReport, Report};
+use crate::report::{AlignmentReport, Report, worth};
 
 /// Below this corrected p-value a figure is marked as beyond chance.
-const LEVEL: f64 = 0.05;
+pub(super) const LEVEL: f64 = 0.05;
 
 /// The whole report.
 pub(super) fn blocks(report: &Report) -> Vec<Block> {
@@ -18,6 +18,7 @@ pub(super) fn blocks(report: &Report) -> Vec<Block> {
     influence(report, &mut blocks);
     blocks.push(Block::Heading("All factors together (logistic model)".into()));
     logistic(report, &mut blocks);
+    worth::blocks(report, &mut blocks);
     for (reference, agents) in &report.alignment {
         for (agent, alignment) in agents {
             blocks.push(Block::Heading(format!("How far {agent} is from {reference}")));
@@ -58,13 +59,13 @@ fn data(report: &Report, blocks: &mut Vec<Block>) {
 }
 
 /// The reference first, then the others.
-fn agents(report: &Report) -> Vec<&AgentId> {
+pub(super) fn agents(report: &Report) -> Vec<&AgentId> {
     let others = report.agents.keys().filter(|agent| **agent != report.reference);
     report.agents.keys().filter(|agent| **agent == report.reference).chain(others).collect()
 }
 
 /// Columns a grid can hold before lines get too long; further agents go to a grid of their own.
-const COLUMNS: usize = 4;
+pub(super) const COLUMNS: usize = 4;
 
 fn influence(report: &Report, blocks: &mut Vec<Block>) {
     blocks.push(Block::Paragraph(
@@ -86,7 +87,7 @@ fn influence(report: &Report, blocks: &mut Vec<Block>) {
 }
 
 /// The factors, the strongest influence on the reference first.
-fn by_reference(report: &Report) -> Vec<&FactorSpec> {
+pub(super) fn by_reference(report: &Report) -> Vec<&FactorSpec> {
     let mut specs: Vec<&FactorSpec> = report.factors.iter().collect();
     if let Some(reference) = report.agents.get(&report.reference) {
         let tau = |spec: &FactorSpec| {
@@ -111,7 +112,7 @@ fn tau_cell(report: &Report, agent: &AgentId, spec: &FactorSpec) -> String {
 }
 
 /// "0.36 \[0.28, 0.44\]*", or the value alone where it has no interval.
-fn with_interval(value: f64, low: Option<f64>, high: Option<f64>, mark: &str) -> String {
+pub(super) fn with_interval(value: f64, low: Option<f64>, high: Option<f64>, mark: &str) -> String {
     match (low, high) {
         (Some(low), Some(high)) => format!("{} [{}, {}]{mark}", signed(value), signed(low), signed(high)),
         _ => format!("{}{mark}", signed(value)),
@@ -203,6 +204,22 @@ fn agreement(reference: &AgentId, agent: &AgentId, alignment: &AlignmentReport, 
             100.0 * rate
         ));
     }
+    if let Some(panel) = &alignment.agreement.panel
+        && let (Some(model), Some(annotator)) = (panel.model.estimate, panel.annotator.estimate)
+    {
+        let difference = with_interval(
+            100.0 * (model - annotator),
+            panel.difference.ci_low.map(|low| 100.0 * low),
+            panel.difference.ci_high.map(|high| 100.0 * high),
+            "",
+        );
+        words.push_str(&format!(
+            " On the pairs that {agent} judged too, with one annotator left out at a time, {agent} sides with the others \
+             on {:.1} %, the annotator on {:.1} % (difference in points: {difference}).",
+            100.0 * model,
+            100.0 * annotator
+        ));
+    }
     blocks.push(Block::Paragraph(words));
     let mut grid = Grid::new(["metric", "value", "interval"]);
     for (name, score) in &alignment.metrics {
@@ -272,7 +289,7 @@ fn glossary(report: &Report) -> Block {
     Block::List(by_reference(report).into_iter().map(entry).collect())
 }
 
-fn figure(value: Option<f64>) -> String {
+pub(super) fn figure(value: Option<f64>) -> String {
     value.map_or_else(|| "–".into(), |value| format!("{value:.3}").replace('-', "−"))
 }
 

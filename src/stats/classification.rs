@@ -5,8 +5,10 @@
 //! to work on, a value that is not finite, and where noted.
 
 mod calibration;
+mod roc;
 
 pub use calibration::{Calibration, CalibrationBin, calibration, calibration_bins, expected_calibration_error};
+pub use roc::{RocPoint, roc_curve};
 
 /// Items with their weights, checked.
 fn items<'a>(

@@ -19,13 +19,14 @@ pub mod interval;
 pub mod linalg;
 pub mod multiplicity;
 pub mod permutation;
+pub mod pooling;
 pub mod power;
 pub mod seed;
 pub mod sign_flip;
 
 pub use agreement::{Confusion, FleissTotals, KappaWeights, Level, Ratings};
 pub use bootstrap::{IntervalMethod, Replicates, Resampling};
-pub use classification::{Calibration, CalibrationBin, auc, brier, log_loss, tjur_r2};
+pub use classification::{Calibration, CalibrationBin, RocPoint, auc, brier, log_loss, roc_curve, tjur_r2};
 pub use correlation::{KendallCounts, cosine, kendall_tau_b, lin_concordance, pearson, spearman};
 pub use describe::{intra_cluster_correlation, mean, quantile, std_dev, variance};
 pub use distribution::{
@@ -35,6 +36,7 @@ pub use folds::group_folds;
 pub use interval::Interval;
 pub use multiplicity::Correction;
 pub use permutation::{PermutationTest, paired_permutation_test};
+pub use pooling::{Pooling, pool};
 pub use power::{Plan, design_effect};
 pub use seed::{Rng, derive_seed, index_below, normal, rng, uniform};
 pub use sign_flip::{SignFlipTest, sign_flip_test};

@@ -2,11 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::predictions::{Curves, Predictions, QualityIntervals};
 use crate::error::{Error, Result};
 use crate::influence::logistic::{Covariance, Design, FitStatus, LogisticFit, LogisticParams};
-use crate::influence::profile::finite;
-use crate::stats::classification::{accuracy, auc, brier, calibration, log_loss, tjur_r2};
-use crate::stats::group_folds;
+use crate::stats::{Resampling, group_folds};
 
 /// How well probabilities predict which side is preferred; each figure absent where it is not defined.
 ///
@@ -45,11 +44,20 @@ pub struct FitQuality {
     pub refused_fold: Option<FitStatus>,
     /// The folds that prompts were dealt to; 0 where there is only one prompt.
     pub folds: usize,
+    /// How sure the cross-validated figures are, by resampling prompts.
+    #[serde(default)]
+    pub cross_validated_intervals: Option<QualityIntervals>,
+    /// Calibration and ROC curve in sample.
+    #[serde(default)]
+    pub in_sample_curves: Option<Curves>,
+    /// Calibration and ROC curve of the cross-validated predictions.
+    #[serde(default)]
+    pub cross_validated_curves: Option<Curves>,
 }
 
 impl FitQuality {
     /// Fits the model to the design, and once without each fold of whole clusters (of single rows where the design
-    /// has no clusters).
+    /// has no clusters). The seed of the resampling also deals clusters to folds.
     ///
     /// # Errors
     ///
@@ -63,11 +71,12 @@ impl FitQuality {
     ///     .columns(vec![vec![1.0, -0.5, 0.3, -1.2, 0.8, -0.1, 0.6, -0.7]])
     ///     .outcome(vec![1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 0.0])
     ///     .build()?;
-    /// let quality = FitQuality::of(&design, &LogisticParams::new(), 4, 0)?;
+    /// let quality = FitQuality::of(&design, &LogisticParams::new(), 4, &Default::default())?;
     /// assert_eq!(quality.in_sample.and_then(|quality| quality.accuracy), Some(0.75));
     /// # Ok::<(), prefactor::Error>(())
     /// ```
-    pub fn of(design: &Design, params: &LogisticParams, folds: usize, seed: u64) -> Result<Self> {
+    pub fn of(design: &Design, params: &LogisticParams, folds: usize, resampling: &Resampling) -> Result<Self> {
+        resampling.check()?;
         if folds < 2 {
             return Err(Error::Parameter { name: "folds", value: folds.to_string(), expected: "at least 2" });
         }
@@ -77,12 +86,22 @@ impl FitQuality {
         let all: Vec<usize> = (0..design.n_rows()).collect();
         let fit = params.fit_design(design)?;
         let mut predicted = vec![0.0; all.len()];
-        let mut quality =
-            Self { status: fit.status.clone(), in_sample: None, cross_validated: None, refused_fold: None, folds: 0 };
+        let mut quality = Self {
+            status: fit.status.clone(),
+            in_sample: None,
+            cross_validated: None,
+            refused_fold: None,
+            folds: 0,
+            cross_validated_intervals: None,
+            in_sample_curves: None,
+            cross_validated_curves: None,
+        };
         if !predict(&fit, design, &all, &mut predicted) {
             return Ok(quality);
         }
-        quality.in_sample = Some(Quality::of(design, &predicted, two_sided));
+        let predictions = Predictions::new(design, &predicted, two_sided);
+        quality.in_sample = Some(predictions.quality());
+        quality.in_sample_curves = Some(predictions.curves());
         let (cluster, count) = match design.clusters() {
             Some(clusters) => (clusters.of_row.clone(), clusters.count),
             None => ((0..all.len() as u32).collect(), all.len()),
@@ -93,7 +112,7 @@ impl FitQuality {
         quality.folds = folds.min(count);
         let mut sizes = vec![0; count];
         cluster.iter().for_each(|&cluster| sizes[cluster as usize] += 1);
-        let fold_of = group_folds(&sizes, quality.folds, seed)?;
+        let fold_of = group_folds(&sizes, quality.folds, resampling.seed)?;
         for fold in 0..quality.folds {
             let (held_out, kept): (Vec<usize>, Vec<usize>) =
                 all.iter().partition(|&&row| fold_of[cluster[row] as usize] == fold);
@@ -103,7 +122,10 @@ impl FitQuality {
                 return Ok(quality);
             }
         }
-        quality.cross_validated = Some(Quality::of(design, &predicted, two_sided));
+        let predictions = Predictions::new(design, &predicted, two_sided);
+        quality.cross_validated = Some(predictions.quality());
+        quality.cross_validated_curves = Some(predictions.curves());
+        quality.cross_validated_intervals = predictions.intervals(resampling);
         Ok(quality)
     }
 }
@@ -121,37 +143,4 @@ fn predict(fit: &LogisticFit, design: &Design, rows: &[usize], predicted: &mut [
         }
     }
     fit.estimates.is_some()
-}
-
-impl Quality {
-    /// The quality of one probability a row, over the rows that prefer a side.
-    fn of(design: &Design, predicted: &[f64], two_sided: bool) -> Self {
-        let (mut p, mut yes, mut weights) = (Vec::new(), Vec::new(), Vec::new());
-        for (row, (&outcome, &probability)) in design.outcome().iter().zip(predicted).enumerate() {
-            let preferred = match outcome {
-                1.0 => true,
-                0.0 => false,
-                _ => continue,
-            };
-            p.push(probability);
-            yes.push(preferred);
-            weights.push(design.weight(row));
-            if two_sided {
-                p.push(1.0 - probability);
-                yes.push(!preferred);
-                weights.push(design.weight(row));
-            }
-        }
-        let line = calibration(&p, &yes, Some(&weights));
-        let weights = Some(weights.as_slice());
-        Self {
-            accuracy: accuracy(&p, &yes, weights),
-            auc: auc(&p, &yes, weights),
-            brier: brier(&p, &yes, weights),
-            log_loss: log_loss(&p, &yes, weights).and_then(finite),
-            tjur_r2: tjur_r2(&p, &yes, weights),
-            calibration_slope: line.map(|line| line.slope),
-            calibration_intercept: line.map(|line| if two_sided { 0.0 } else { line.intercept }),
-        }
-    }
 }

@@ -125,4 +125,24 @@ impl LogisticFit {
         };
         Ok(predictors.into_iter().zip(forms).enumerate().map(leverage).collect())
     }
+
+    /// The standard errors that the model alone would give, whatever the covariance of the fit: the roots of the diagonal
+    /// of H⁻¹, without a penalty. In the order of the coefficients, empty where there are no estimates.
+    ///
+    /// The squared ratio of a robust standard error to it is the design effect of the coefficient. `design` must be the one
+    /// that was fitted.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`](crate::Error::Length) where the design has other numbers of rows or factors
+    /// than the fit.
+    pub fn model_std_errors(&self, design: &Design) -> Result<Vec<f64>> {
+        self.check_design(design)?;
+        let Some(estimates) = &self.estimates else { return Ok(Vec::new()) };
+        let problem = Problem::new(design, self.order_effect().is_some());
+        let Some(factor) = Cholesky::new(&problem.evaluate(&estimates.values()).information) else {
+            return Ok(Vec::new());
+        };
+        Ok(factor.inverse().diagonal().into_iter().map(f64::sqrt).collect())
+    }
 }

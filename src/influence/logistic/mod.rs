@@ -26,6 +26,7 @@
 mod covariance;
 mod design;
 mod diagnostics;
+mod domains;
 mod effects;
 mod estimate;
 mod firth;
@@ -57,6 +58,8 @@ mod warm;
 pub use covariance::Covariance;
 pub use design::{Design, DesignBuilder, Weights};
 pub use diagnostics::Collinearity;
+pub(crate) use domains::DomainModel;
+pub use domains::{DomainFit, DomainPenalty};
 pub use effects::MarginalEffect;
 pub use fit::{Coefficient, Estimates, LogisticFit};
 pub use inference::{ChiSquareTest, OddsRatio, Wald};
