@@ -72,6 +72,7 @@ mod analysis;
 pub mod error;
 pub mod factor;
 pub mod id;
+pub mod improve;
 pub mod influence;
 #[cfg(feature = "llm")]
 pub mod llm;

@@ -171,7 +171,7 @@ fn estimate(replicates: &Replicates, figure: usize) -> Estimate {
 }
 
 /// The factor that says most plainly that it measures length.
-fn length_like(table: &ComparisonTable) -> Option<FactorId> {
+pub(crate) fn length_like(table: &ComparisonTable) -> Option<FactorId> {
     let ids = || table.specs().map(|spec| &spec.id);
     let equal = LENGTHS.iter().find_map(|name| ids().find(|id| id.as_str() == *name));
     equal.or_else(|| LENGTHS.iter().find_map(|name| ids().find(|id| id.as_str().contains(name)))).cloned()

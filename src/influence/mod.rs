@@ -18,6 +18,7 @@ mod profile;
 mod sums;
 mod tau;
 
+pub(crate) use baseline::length_like;
 pub use baseline::{BaselineParams, Baselines, Curves, FitQuality, LongerWins, Quality, QualityIntervals};
 pub use detectable::{Detectable, DetectableEffect};
 pub use domains::{

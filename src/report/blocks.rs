@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 /// A piece of a report.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Block {
+pub(crate) enum Block {
     Heading(String),
     Paragraph(String),
     List(Vec<String>),
@@ -13,17 +13,17 @@ pub(super) enum Block {
 
 /// A table: a header, and rows of as many cells. The first column is words, the others are figures.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(super) struct Grid {
-    pub(super) header: Vec<String>,
-    pub(super) rows: Vec<Vec<String>>,
+pub(crate) struct Grid {
+    pub(crate) header: Vec<String>,
+    pub(crate) rows: Vec<Vec<String>>,
 }
 
 impl Grid {
-    pub(super) fn new<S: Into<String>>(header: impl IntoIterator<Item = S>) -> Self {
+    pub(crate) fn new<S: Into<String>>(header: impl IntoIterator<Item = S>) -> Self {
         Self { header: header.into_iter().map(Into::into).collect(), rows: Vec::new() }
     }
 
-    pub(super) fn row<S: Into<String>>(&mut self, cells: impl IntoIterator<Item = S>) {
+    pub(crate) fn row<S: Into<String>>(&mut self, cells: impl IntoIterator<Item = S>) {
         self.rows.push(cells.into_iter().map(Into::into).collect());
     }
 
@@ -42,7 +42,7 @@ impl Grid {
 const TEXT_WIDTH: usize = 100;
 
 /// Blocks as plain text for a terminal.
-pub(super) fn to_text(blocks: &[Block]) -> String {
+pub(crate) fn to_text(blocks: &[Block]) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail.
     for block in blocks {
@@ -101,7 +101,7 @@ fn wrap(words: &str, indent: &str) -> String {
 }
 
 /// Blocks as Markdown.
-pub(super) fn to_markdown(blocks: &[Block]) -> String {
+pub(crate) fn to_markdown(blocks: &[Block]) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail.
     for block in blocks {

@@ -3,7 +3,7 @@
 //! A [`Report`] is plain data with a schema version; [`Report::to_text`] and
 //! [`Report::to_markdown`] say the same in words.
 
-mod blocks;
+pub(crate) mod blocks;
 mod compare;
 mod items;
 mod model;

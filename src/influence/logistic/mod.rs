@@ -23,6 +23,7 @@
 //! # Ok::<(), prefactor::Error>(())
 //! ```
 
+mod cluster_effects;
 mod covariance;
 mod design;
 mod diagnostics;
@@ -55,6 +56,7 @@ mod status;
 mod sums;
 mod warm;
 
+pub(crate) use cluster_effects::ClusterEffects;
 pub use covariance::Covariance;
 pub use design::{Design, DesignBuilder, Weights};
 pub use diagnostics::Collinearity;
