@@ -21,5 +21,6 @@ fn main() -> prefactor::Result<()> {
             let factors = measured.chain(["claim_precision".into(), "claim_recall".into()]);
             analysis.factors(factors).agents(["human", "ragchecker-llama3-70b"])
         },
+        afterwards: |_, _| Ok(()),
     })
 }

@@ -19,5 +19,6 @@ fn main() -> prefactor::Result<()> {
             let agents = ["human", "gpt-4-0314/rts", "gpt-3.5-turbo-0301/rts"];
             analysis.rating_factors(["human-crowd"]).agents(agents)
         },
+        afterwards: support::rerank,
     })
 }

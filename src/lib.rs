@@ -37,6 +37,7 @@
 //!    [`logistic`](influence::logistic) model — says what drives one agent.
 //! 5. [`alignment`]: an [`AlignmentMetric`](alignment::AlignmentMetric) compares two agents; gaps say where they part.
 //! 6. [`report`]: the result, for programs and for people.
+//! 7. [`improve`]: what to do with it: factors held equal, leaderboards, rewards, training data.
 //!
 //! [`Analysis`] does all of it in one call; [`task`] holds the three tasks as data; [`stats`] is the statistics
 //! underneath and knows nothing of preferences.
@@ -91,3 +92,8 @@ pub use report::Report;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// The code of the guide to training data.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/export.md")]
+struct ExportGuide;

@@ -1,10 +1,12 @@
 //! What the three examples share: reading their files, or the table embedded in them.
+#![allow(dead_code, reason = "each example uses a part of it")]
 
 use std::path::PathBuf;
 use std::time::Instant;
 
 use prefactor::factor::text::TextFactors;
-use prefactor::preference::Dataset;
+use prefactor::improve::{RerankParams, Reranking};
+use prefactor::preference::{Aggregation, Dataset};
 use prefactor::preference::formats::native;
 use prefactor::task::Task;
 use prefactor::{Analysis, Error, Result};
@@ -21,6 +23,27 @@ pub struct Example {
     pub embedded: (&'static str, &'static str),
     /// Choices that hold for the embedded table only.
     pub configure: fn(Analysis) -> Analysis,
+    /// What is done with the data once they are analysed.
+    pub afterwards: fn(&Dataset, &Analysis) -> Result<()>,
+}
+
+/// What picking the best of several responses by the factor model of `human` gains, on prompts that it has not seen.
+pub fn rerank(dataset: &Dataset, analysis: &Analysis) -> Result<()> {
+    let table = analysis.table(dataset)?.aggregated(Aggregation::Majority);
+    let human = "human".into();
+    if table.judgements(&human).is_err() {
+        return Ok(());
+    }
+    // A reward is of single responses: factors that are judged on pairs have no part in it.
+    let factors = analysis.measure_factors(dataset)?;
+    let of_responses: Vec<_> = factors.specs().map(|spec| spec.id.clone()).collect();
+    let table = table.with_factors(&of_responses)?;
+    println!("Picking the best response\n─────────────────────────\n");
+    match Reranking::of(dataset, &factors, &table, &human, &RerankParams::default()) {
+        Ok(found) => println!("{}", found.to_text()),
+        Err(error) => println!("not done: {error}\n"),
+    }
+    Ok(())
 }
 
 const USAGE: &str = "usage: [--pairs FILE | --responses FILE] [--sources FILE]
@@ -52,8 +75,10 @@ pub fn run(example: Example) -> Result<()> {
             native::read_file(file, &mut builder)?;
         }
     }
-    let report = analysis.run(&builder.build()?)?;
+    let dataset = builder.build()?;
+    let report = analysis.run(&dataset)?;
     println!("{}", report.to_text());
+    (example.afterwards)(&dataset, &analysis)?;
     println!("({:.1} s)", started.elapsed().as_secs_f64());
     Ok(())
 }

@@ -6,9 +6,11 @@ mod analyze;
 mod compare;
 mod convert;
 mod describe;
+mod export;
 mod extract;
 mod extract_tables;
 mod input;
+mod leaderboard;
 mod output;
 mod progress;
 mod reading;
@@ -52,6 +54,10 @@ enum Command {
     Compare(compare::Args),
     /// Hold a report against a baseline: fails where a figure moved beyond chance and by more than a stated size.
     Check(compare::CheckArgs),
+    /// Rank systems by their battles, raw and with factors held equal.
+    Leaderboard(Box<leaderboard::Args>),
+    /// Write training data for DPO, KTO, SFT or reward models in the layouts that TRL reads.
+    Export(Box<export::Args>),
     /// Say what is in a file: its format, rows, prompts, agents, ties, lengths, and what may surprise.
     Describe(describe::Args),
 }
@@ -64,6 +70,8 @@ fn main() -> ExitCode {
         Command::Convert(args) => convert::run(&args).map(done),
         Command::Compare(args) => compare::run(&args).map(done),
         Command::Check(args) => compare::check(&args),
+        Command::Leaderboard(args) => leaderboard::run(&args).map(done),
+        Command::Export(args) => export::run(&args).map(done),
         Command::Describe(args) => describe::run(&args).map(done),
     };
     match result {

@@ -269,8 +269,7 @@ impl TrainingSignal {
                 (votes.verdict(), Some(votes), None)
             }
             SignalSource::Reward { tie_band, .. } => {
-                let margin = context.margins.as_ref().map(|margins| Ok(margins[context.table_place(group[0])?]));
-                let Some(margin) = margin.transpose()?.flatten() else {
+                let Some(margin) = context.margin(group[0])? else {
                     counts.missing_factor += 1;
                     return Ok(None);
                 };
@@ -346,6 +345,12 @@ impl TrainingSignal {
 }
 
 impl Context<'_> {
+    /// The reward's margin A − B of a pair of the data set.
+    fn margin(&self, pair: usize) -> Result<Option<f64>> {
+        let Some(margins) = &self.margins else { return Ok(None) };
+        Ok(margins[self.table_place(pair)?])
+    }
+
     /// The place in the table of a pair of the data set.
     fn table_place(&self, pair: usize) -> Result<usize> {
         let id = &self.dataset.pairs()[pair].id;

@@ -1,6 +1,8 @@
 //! What the votes on two responses come to, whichever of them stood first.
 
-use crate::id::AgentId;
+use rustc_hash::FxHashMap;
+
+use crate::id::{AgentId, AnnotatorId};
 use crate::preference::{Aggregation, Choice, Dataset, Judgement, Preference, Vote};
 
 /// The judgements of one agent on the same two responses, seen from the first of them.
@@ -8,6 +10,8 @@ use crate::preference::{Aggregation, Choice, Dataset, Judgement, Preference, Vot
 pub(super) struct Votes {
     /// Votes where the first response was A, and where it was B.
     by_order: [Vec<Vote>; 2],
+    /// Whether a judge that was shown one pair in both orders preferred different sides.
+    turned_by_order: bool,
 }
 
 /// What they come to.
@@ -29,27 +33,23 @@ impl Votes {
     /// The votes of an agent on pairs of the same two responses; `first` is the place of the first of them.
     pub(super) fn of(dataset: &Dataset, pairs: &[usize], first: usize, agent: &AgentId) -> Self {
         let mut votes = Self::default();
+        // A judge keeps what it said of each order under this name, an annotator an order.
+        let orders = AgentId::from(format!("{agent}/orders"));
         for &place in pairs {
             let pair = &dataset.pairs()[place];
             let turned = pair.a != first;
+            let mut by_order: FxHashMap<Option<&AnnotatorId>, Vec<Vote>> = FxHashMap::default();
+            for judgement in pair.judgements.iter().filter(|judgement| judgement.agent == orders) {
+                by_order.entry(judgement.annotator.as_ref()).or_default().push(vote(judgement, false));
+            }
+            let signs = by_order.values().filter_map(|votes| majority(votes).sign());
+            let (least, most) = signs.fold((i8::MAX, i8::MIN), |(least, most), sign| (least.min(sign), most.max(sign)));
+            votes.turned_by_order |= least < most;
             for judgement in pair.judgements.iter().filter(|judgement| &judgement.agent == agent) {
-                votes.push(judgement, turned);
+                votes.by_order[usize::from(turned)].push(vote(judgement, turned));
             }
         }
         votes
-    }
-
-    fn push(&mut self, judgement: &Judgement, turned: bool) {
-        let choice = match (&judgement.preference, turned) {
-            (Preference::A, false) | (Preference::B, true) => Choice::A,
-            (Preference::A, true) | (Preference::B, false) => Choice::B,
-            (Preference::Tie, _) => Choice::Tie,
-            (Preference::BothBad, _) => Choice::BothBad,
-            (Preference::Abstained, _) => Choice::Abstained,
-            (Preference::Failed(_), _) => Choice::Failed(0),
-        };
-        let vote = Vote { choice, strength: judgement.strength, weight: judgement.weight.unwrap_or(1.0) };
-        self.by_order[usize::from(turned)].push(vote);
     }
 
     fn all(&self) -> impl Iterator<Item = Vote> + '_ {
@@ -61,10 +61,8 @@ impl Votes {
         if self.all().next().is_none() {
             return Verdict::Unjudged;
         }
-        let sign = |votes: &[Vote]| Aggregation::Majority.combine(votes.iter().copied()).sign();
-        if let [Some(one), Some(other)] = self.by_order.each_ref().map(|votes| sign(votes))
-            && one != other
-        {
+        let by_order = self.by_order.each_ref().map(|votes| majority(votes).sign());
+        if self.turned_by_order || matches!(by_order, [Some(one), Some(other)] if one != other) {
             return Verdict::OrderInconsistent;
         }
         match Aggregation::Majority.combine(self.all()) {
@@ -79,9 +77,8 @@ impl Votes {
 
     /// The share of the votes that prefer a side that are for the first response; `None` where none does.
     pub(super) fn share_of_first(&self) -> Option<f64> {
-        let weight = |wanted: Choice| -> f64 {
-            self.all().filter(|vote| vote.choice == wanted).map(|vote| vote.weight).sum()
-        };
+        let weight =
+            |wanted: Choice| -> f64 { self.all().filter(|vote| vote.choice == wanted).map(|vote| vote.weight).sum() };
         let (first, second) = (weight(Choice::A), weight(Choice::B));
         (first + second > 0.0).then(|| first / (first + second))
     }
@@ -105,4 +102,22 @@ impl Votes {
         let (sum, count) = strengths.fold((0.0, 0.0), |(sum, count), strength| (sum + strength, count + 1.0));
         (count > 0.0).then(|| sum / count)
     }
+}
+
+/// A judgement as a vote on the first of two responses.
+fn vote(judgement: &Judgement, turned: bool) -> Vote {
+        let choice = match (&judgement.preference, turned) {
+            (Preference::A, false) | (Preference::B, true) => Choice::A,
+            (Preference::A, true) | (Preference::B, false) => Choice::B,
+            (Preference::Tie, _) => Choice::Tie,
+            (Preference::BothBad, _) => Choice::BothBad,
+            (Preference::Abstained, _) => Choice::Abstained,
+            (Preference::Failed(_), _) => Choice::Failed(0),
+        };
+        Vote { choice, strength: judgement.strength, weight: judgement.weight.unwrap_or(1.0) }
+}
+
+/// The majority of votes.
+fn majority(votes: &[Vote]) -> Choice {
+    Aggregation::Majority.combine(votes.iter().copied())
 }
