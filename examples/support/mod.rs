@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use prefactor::factor::text::TextFactors;
 use prefactor::improve::{RerankParams, Reranking};
-use prefactor::preference::{Aggregation, Dataset};
 use prefactor::preference::formats::native;
+use prefactor::preference::{Aggregation, Dataset};
 use prefactor::task::Task;
 use prefactor::{Analysis, Error, Result};
 

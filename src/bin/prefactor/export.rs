@@ -11,7 +11,7 @@ use prefactor::influence::LogisticInfluence;
 use prefactor::influence::logistic::{LogisticParams, Penalty};
 use prefactor::preference::Aggregation;
 
-use crate::input::Input;
+use crate::input::{Input, Loaded};
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Args {
@@ -81,8 +81,10 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let dataset = args.input.read()?;
-    let table = if args.reward || args.balance.is_some() { Some(args.input.analysis().table(&dataset)?) } else { None };
+    let Loaded { builder, task } = args.input.load()?;
+    let dataset = builder.build()?;
+    let needs_factors = args.reward || args.balance.is_some();
+    let table = needs_factors.then(|| args.input.analysis(task.as_ref()).table(&dataset)).transpose()?;
     let mut signal = match &table {
         Some(table) if args.reward => {
             let splits = Splits::of(&dataset, args.test_share, args.seed)?;

@@ -11,9 +11,10 @@ use prefactor::influence::{LogisticInfluence, Scale, TiePolicy};
 use prefactor::preference::{Aggregation, Dataset};
 use prefactor::stats::Resampling;
 use prefactor::table::{ComparisonTable, FactorTable};
+use prefactor::task::Task;
 
 use crate::analyze::write;
-use crate::input::Input;
+use crate::input::{Input, Loaded};
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Args {
@@ -75,8 +76,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let dataset = args.input.read()?;
-    let table = table(args, &dataset)?.aggregated(args.aggregation);
+    let Loaded { builder, task } = args.input.load()?;
+    let dataset = builder.build()?;
+    let table = table(args, task.as_ref(), &dataset)?.aggregated(args.aggregation);
     let mut params = LogisticParams::new().order_effect(args.order_effect).level(args.level);
     if let Some(lambda) = args.ridge {
         params = params.penalty(Penalty::Ridge { lambda });
@@ -109,10 +111,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 /// The comparisons with the chosen factors; with none where none is wanted.
-fn table(args: &Args, dataset: &Dataset) -> Result<ComparisonTable> {
+fn table(args: &Args, task: Option<&Task>, dataset: &Dataset) -> Result<ComparisonTable> {
     if args.input.factors.as_ref().is_some_and(|factors| factors.iter().all(String::is_empty)) {
         let none = FactorTable::new(dataset.responses().iter().map(|response| response.id.clone()))?;
         return ComparisonTable::new(dataset, &none, Vec::new());
     }
-    args.input.analysis().table(dataset)
+    args.input.analysis(task).table(dataset)
 }

@@ -106,15 +106,15 @@ impl Votes {
 
 /// A judgement as a vote on the first of two responses.
 fn vote(judgement: &Judgement, turned: bool) -> Vote {
-        let choice = match (&judgement.preference, turned) {
-            (Preference::A, false) | (Preference::B, true) => Choice::A,
-            (Preference::A, true) | (Preference::B, false) => Choice::B,
-            (Preference::Tie, _) => Choice::Tie,
-            (Preference::BothBad, _) => Choice::BothBad,
-            (Preference::Abstained, _) => Choice::Abstained,
-            (Preference::Failed(_), _) => Choice::Failed(0),
-        };
-        Vote { choice, strength: judgement.strength, weight: judgement.weight.unwrap_or(1.0) }
+    let choice = match (&judgement.preference, turned) {
+        (Preference::A, false) | (Preference::B, true) => Choice::A,
+        (Preference::A, true) | (Preference::B, false) => Choice::B,
+        (Preference::Tie, _) => Choice::Tie,
+        (Preference::BothBad, _) => Choice::BothBad,
+        (Preference::Abstained, _) => Choice::Abstained,
+        (Preference::Failed(_), _) => Choice::Failed(0),
+    };
+    Vote { choice, strength: judgement.strength, weight: judgement.weight.unwrap_or(1.0) }
 }
 
 /// The majority of votes.

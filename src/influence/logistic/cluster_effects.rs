@@ -70,7 +70,7 @@ mod tests {
             (0..90).map(|i| f64::from(i * 37 % 17) / 4.0 - 2.0).collect(),
             (0..90).map(|i| f64::from(i * 53 % 23) / 6.0 - 1.8).collect::<Vec<f64>>(),
         ];
-        let outcome = (0..90).map(|i| f64::from((i * 29 % 13 + i % 5) / 8)).collect();
+        let outcome = (0..90).map(|i| f64::from(u8::from(i * 29 % 13 + i % 5 > 7))).collect();
         let design = Design::builder(["a", "b"])
             .columns(columns)
             .outcome(outcome)
