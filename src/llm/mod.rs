@@ -24,21 +24,41 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#[cfg(feature = "anthropic")]
+mod anthropic;
 mod capability;
+#[cfg(feature = "gemini")]
+mod gemini;
+#[cfg(any(feature = "openai", feature = "anthropic", feature = "gemini"))]
+pub mod http;
 mod json;
 mod key;
+pub mod layers;
+mod manifest;
 mod model;
+#[cfg(feature = "openai")]
+mod openai;
+mod plan;
 mod prompt;
 mod reply;
 mod request;
 mod runner;
 mod scripted;
 mod structured;
+mod tokens;
 
 pub use crate::error::LlmError;
+#[cfg(feature = "anthropic")]
+pub use anthropic::{Anthropic, AnthropicWire};
 pub use capability::{ContinuationScore, ContinuationScorer, Embedder, TokenScore};
+#[cfg(feature = "gemini")]
+pub use gemini::{Gemini, GeminiWire};
 pub use key::RequestKey;
+pub use manifest::Manifest;
 pub use model::{Capabilities, Identity, LanguageModel};
+#[cfg(feature = "openai")]
+pub use openai::{OpenAi, OpenAiWire};
+pub use plan::{Plan, StagePlan};
 pub use prompt::{Prompt, PromptRef, Prompts, Values};
 pub use reply::{AnswerLogprob, FinishReason, Reply, Usage, split_reasoning};
 pub use request::{Message, ReplyFormat, ReplySchema, Request, Role, Sampling};

@@ -150,9 +150,14 @@ pub trait LanguageModel: Send + Sync {
     /// Which model this is.
     fn identity(&self) -> Identity;
 
+    /// The model that a layer wraps, to which whatever the layer does not do itself is passed on.
+    fn inner(&self) -> Option<&dyn LanguageModel> {
+        None
+    }
+
     /// What it can do beyond answering in text; nothing, unless declared.
     fn capabilities(&self) -> Capabilities {
-        Capabilities::default()
+        self.inner().map(|inner| inner.capabilities()).unwrap_or_default()
     }
 
     /// Asks once.
@@ -166,18 +171,33 @@ pub trait LanguageModel: Send + Sync {
     /// Reads a raw reply of this backend again, without asking.
     ///
     /// `None` where the backend keeps no raw replies; see [`Reply::raw`].
-    fn decode(&self, _request: &Request, _raw: &str) -> Option<Result<Reply, LlmError>> {
-        None
+    fn decode(&self, request: &Request, raw: &str) -> Option<Result<Reply, LlmError>> {
+        self.inner().and_then(|inner| inner.decode(request, raw))
+    }
+
+    /// Whether the reply to this request is kept, so that [`complete`](Self::complete) would call nobody.
+    ///
+    /// # Errors
+    ///
+    /// [`LlmError::Store`] where that cannot be looked up.
+    async fn has_reply(&self, request: &Request) -> Result<bool, LlmError> {
+        match self.inner() {
+            Some(inner) => inner.has_reply(request).await,
+            None => Ok(false),
+        }
     }
 
     /// Tells whoever keeps replies that the reply to this request was of no use, so that it is not taken for an
-    /// answer when the run is resumed. A layer passes it on.
+    /// answer when the run is resumed.
     ///
     /// # Errors
     ///
     /// [`LlmError::Store`] where that cannot be noted.
-    async fn reject(&self, _request: &Request) -> Result<(), LlmError> {
-        Ok(())
+    async fn reject(&self, request: &Request) -> Result<(), LlmError> {
+        match self.inner() {
+            Some(inner) => inner.reject(request).await,
+            None => Ok(()),
+        }
     }
 }
 
@@ -187,6 +207,10 @@ macro_rules! forward {
         impl<M: LanguageModel + ?Sized> LanguageModel for $pointer {
             fn identity(&self) -> Identity {
                 (**self).identity()
+            }
+
+            fn inner(&self) -> Option<&dyn LanguageModel> {
+                (**self).inner()
             }
 
             fn capabilities(&self) -> Capabilities {
@@ -199,6 +223,10 @@ macro_rules! forward {
 
             fn decode(&self, request: &Request, raw: &str) -> Option<Result<Reply, LlmError>> {
                 (**self).decode(request, raw)
+            }
+
+            async fn has_reply(&self, request: &Request) -> Result<bool, LlmError> {
+                (**self).has_reply(request).await
             }
 
             async fn reject(&self, request: &Request) -> Result<(), LlmError> {

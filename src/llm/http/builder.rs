@@ -1,0 +1,194 @@
+//! Making a model behind an HTTP interface.
+
+use std::fmt;
+use std::time::Duration;
+
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Certificate, Client, Url, redirect};
+use secrecy::SecretString;
+
+use crate::error::{Error, Result};
+use crate::llm::http::{Http, Wire};
+use crate::llm::{Capabilities, Identity};
+
+/// The settings of a model behind an HTTP interface.
+///
+/// The key is kept in memory that is overwritten when it is freed, and is in no output.
+pub struct HttpBuilder<W> {
+    pub(crate) wire: W,
+    model: String,
+    base_url: Option<String>,
+    key: Option<SecretString>,
+    headers: Vec<(String, String)>,
+    capabilities: Option<Capabilities>,
+    timeout: Duration,
+    connect_timeout: Duration,
+    identity: Option<String>,
+    roots: Vec<Vec<u8>>,
+}
+
+impl<W: fmt::Debug> fmt::Debug for HttpBuilder<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpBuilder").field("wire", &self.wire).field("model", &self.model).finish_non_exhaustive()
+    }
+}
+
+impl<W: Wire> HttpBuilder<W> {
+    pub(crate) fn new(wire: W, model: String) -> Self {
+        Self {
+            wire,
+            model,
+            base_url: None,
+            key: None,
+            headers: Vec::new(),
+            capabilities: None,
+            timeout: Duration::from_secs(300),
+            connect_timeout: Duration::from_secs(10),
+            identity: None,
+            roots: Vec::new(),
+        }
+    }
+
+    /// The same at this address, with the version of the interface: `http://127.0.0.1:8080/v1`.
+    ///
+    /// A query is kept for the calls, and left out of everything that is shown.
+    #[must_use]
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.base_url = Some(url.into());
+        self
+    }
+
+    /// The same with this key.
+    #[must_use]
+    pub fn key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(SecretString::from(key.into()));
+        self
+    }
+
+    /// The same with the key in this environment variable.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Empty`] where it is not set.
+    pub fn key_from_env(self, variable: &str) -> Result<Self> {
+        match std::env::var(variable) {
+            Ok(key) if !key.is_empty() => Ok(self.key(key)),
+            _ => Err(Error::Empty {
+                what: format!("key in the environment variable {variable}"),
+                remedy: "set it, or give the key".into(),
+            }),
+        }
+    }
+
+    /// The same with one more header. Its value is treated like the key.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// The same, declaring what the server can do. At the interface's own address that is known; at any other, nothing
+    /// is taken for granted.
+    #[must_use]
+    pub fn capabilities(mut self, capabilities: Capabilities) -> Self {
+        self.capabilities = Some(capabilities);
+        self
+    }
+
+    /// The same, with this long for a whole call; five minutes by default.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// The same, with this long for the connection; ten seconds by default.
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// The same with this name in place of the address in the [identity](Identity::endpoint), and so in the keys of
+    /// kept replies: for a server whose address changes.
+    #[must_use]
+    pub fn endpoint_name(mut self, name: impl Into<String>) -> Self {
+        self.identity = Some(name.into());
+        self
+    }
+
+    /// The same, trusting these certificates (PEM, one or more) and no others. Needed where the system has none.
+    #[must_use]
+    pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.roots.push(pem.into());
+        self
+    }
+
+    /// The model.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Parameter`] where the address or a header is not valid, or the address holds a user name or a
+    /// password; [`Error::Serialization`] where the TLS of the client cannot be set up, for instance because the
+    /// system has no certificates: give them with [`root_certificates`](Self::root_certificates).
+    pub fn build(mut self) -> Result<Http<W>> {
+        let own = self.base_url.is_none();
+        if !own {
+            self.wire.elsewhere();
+        }
+        let base = self.base_url.as_deref().unwrap_or(W::BASE_URL);
+        let mut url = parse(base)?;
+        let path = format!("{}{}", url.path().trim_end_matches('/'), self.wire.path(&self.model));
+        let mut shown = url.clone();
+        shown.set_query(None);
+        url.set_path(&path);
+
+        let mut headers = HeaderMap::new();
+        for (name, value) in self.wire.headers() {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        for (name, value) in &self.headers {
+            // The value may be a secret: it is not in the error.
+            let bad = || Error::Parameter { name: "header", value: name.clone(), expected: "a valid header" };
+            let mut header = HeaderValue::from_str(value).map_err(|_| bad())?;
+            header.set_sensitive(true);
+            headers.insert(HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad())?, header);
+        }
+
+        let endpoint = self.identity.unwrap_or_else(|| shown.as_str().trim_end_matches('/').to_owned());
+        let identity = Identity::new(W::NAME, self.model).endpoint(endpoint);
+        let unknown = || if own { self.wire.capabilities() } else { Capabilities::default() };
+        let capabilities = self.capabilities.unwrap_or_else(unknown);
+        let client = client(&url, self.connect_timeout, &self.roots)?;
+        let (wire, key, timeout) = (self.wire, self.key, self.timeout);
+        Ok(Http { wire, client, identity, url: url.into(), key, headers, capabilities, timeout })
+    }
+}
+
+/// The address, which is not repeated in an error: it may hold a secret.
+fn parse(base: &str) -> Result<Url> {
+    let bad = |expected| Error::Parameter { name: "base_url", value: "not usable".to_owned(), expected };
+    let url = Url::parse(base).map_err(|_| bad("a URL like https://example.org/v1"))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        return Err(bad("a URL that begins with http:// or https://"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(bad("free of user name and password; give the key apart"));
+    }
+    Ok(url)
+}
+
+fn client(url: &Url, connect_timeout: Duration, roots: &[Vec<u8>]) -> Result<Client> {
+    let failed = || Error::serialization("setting up the HTTP client (has the system certificates?)");
+    // A redirect could carry the key to another host.
+    let mut builder = Client::builder().connect_timeout(connect_timeout).redirect(redirect::Policy::none());
+    let mut certificates = Vec::new();
+    for pem in roots {
+        certificates.extend(Certificate::from_pem_bundle(pem).map_err(failed())?);
+    }
+    // Without encryption no certificate is needed, and a machine without any must not fail.
+    if url.scheme() == "http" || !certificates.is_empty() {
+        builder = builder.tls_certs_only(certificates);
+    }
+    builder.build().map_err(failed())
+}

@@ -1,0 +1,152 @@
+//! Models behind an HTTP interface: what the backends share.
+//!
+//! A backend is a [`Wire`]: how a request is written in its format, and how a reply is read. Everything else — the
+//! client, the key, the kinds of failures — is here, once.
+
+#[cfg(any(feature = "openai", feature = "anthropic"))]
+mod batch;
+mod builder;
+mod failure;
+mod wire;
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+
+use crate::error::LlmError;
+use crate::llm::{Capabilities, Identity, LanguageModel, Reply, Request, RequestKey};
+
+#[cfg(any(feature = "openai", feature = "anthropic"))]
+pub use batch::{BatchReplies, BatchWire};
+pub use builder::HttpBuilder;
+pub use wire::Wire;
+pub(super) use wire::{count, text};
+
+/// A model behind an HTTP interface; see the type of the backend for how to make one.
+///
+/// It makes one call a request. Neither its `Debug` output nor any error holds the key; what a server sends is searched
+/// for the key before it is kept or shown.
+pub struct Http<W> {
+    wire: W,
+    client: reqwest::Client,
+    identity: Identity,
+    /// With the query, which the identity leaves out.
+    url: String,
+    key: Option<SecretString>,
+    headers: HeaderMap,
+    capabilities: Capabilities,
+    timeout: Duration,
+}
+
+impl<W: fmt::Debug> fmt::Debug for Http<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http").field("wire", &self.wire).field("identity", &self.identity).finish_non_exhaustive()
+    }
+}
+
+impl<W: Wire> Http<W> {
+    /// The body of a request, as it is sent.
+    ///
+    /// # Errors
+    ///
+    /// [`LlmError::Unsupported`] or [`LlmError::Invalid`] where the request asks for what the interface does not have.
+    pub fn body(&self, request: &Request) -> Result<Value, LlmError> {
+        self.capabilities.check(request, &self.identity.model)?;
+        let mut body = self.wire.body(&self.identity.model, request)?;
+        if let Some(fields) = body.as_object_mut() {
+            fields.extend(request.extra.iter().map(|(name, value)| (name.clone(), value.clone())));
+        }
+        Ok(body)
+    }
+
+    /// Reads the body of a good reply.
+    ///
+    /// # Errors
+    ///
+    /// See [`LlmError`].
+    pub fn read(&self, request: &Request, raw: &str) -> Result<Reply, LlmError> {
+        let raw = self.without_key(raw);
+        let body: Value = serde_json::from_str(&raw).map_err(|error| LlmError::Transient {
+            message: format!("the body of the reply is not whole JSON: {error}"),
+            status: None,
+        })?;
+        // Some servers report failures with a status of success.
+        if let Some(error) = body.get("error").filter(|error| !error.is_null()) {
+            let status = error.get("code").and_then(Value::as_u64).and_then(|code| u16::try_from(code).ok());
+            return Err(failure::classify(status.unwrap_or(500), None, &raw));
+        }
+        let mut reply = self.wire.reply(request, &body)?;
+        reply.requested_model = self.identity.model.clone();
+        reply.raw = Some(raw);
+        Ok(reply)
+    }
+
+    /// A text of the server's without the key that it may have echoed.
+    fn without_key(&self, text: &str) -> String {
+        match &self.key {
+            Some(key) if !key.expose_secret().is_empty() => text.replace(key.expose_secret(), "[key]"),
+            _ => text.to_owned(),
+        }
+    }
+
+    async fn send(&self, request: &Request) -> Result<Reply, LlmError> {
+        let body = self.body(request)?.to_string();
+        let mut call = self.client.post(&self.url).timeout(self.timeout).headers(self.headers.clone());
+        call = call.header(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(key) = &self.key {
+            let (name, value) = self.wire.authorization(key.expose_secret());
+            let mut value = HeaderValue::from_str(&value)
+                .map_err(|_| LlmError::Auth { message: "the key has characters that no header may have".to_owned() })?;
+            value.set_sensitive(true);
+            call = call.header(name, value);
+        }
+        let response = call.body(body).send().await.map_err(|error| failure::connection(&error))?;
+        let status = response.status();
+        let retry_after = failure::retry_after(response.headers());
+        let raw = response.text().await.map_err(|error| failure::connection(&error))?;
+        if status.is_success() {
+            self.read(request, &raw)
+        } else {
+            Err(failure::classify(status.as_u16(), retry_after, &self.without_key(&raw)))
+        }
+    }
+}
+
+#[async_trait]
+impl<W: Wire> LanguageModel for Http<W> {
+    fn identity(&self) -> Identity {
+        self.identity.clone()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.capabilities
+    }
+
+    async fn complete(&self, request: &Request) -> Result<Reply, LlmError> {
+        let begun = std::time::Instant::now();
+        let reply = self.send(request).await;
+        let (kind, usage) = match &reply {
+            Ok(reply) => ("ok", reply.usage.unwrap_or_default()),
+            Err(error) => (error.kind(), crate::llm::Usage::default()),
+        };
+        tracing::debug!(
+            key = RequestKey::new(&self.identity, request).as_str(),
+            backend = W::NAME,
+            model = self.identity.model,
+            kind,
+            input = usage.input,
+            output = usage.output,
+            seconds = begun.elapsed().as_secs_f64(),
+            "asked"
+        );
+        reply
+    }
+
+    fn decode(&self, request: &Request, raw: &str) -> Option<Result<Reply, LlmError>> {
+        Some(self.read(request, raw))
+    }
+}
