@@ -61,6 +61,8 @@
 //! * **`llm`**: asking language models. Brings tokio's timers and two template and schema crates; analysing
 //!   judgements that are there does not need it.
 //! * **`cache`** (with `llm`): replies kept in SQLite, so that a run can be resumed. Needs a C compiler.
+//! * **`openai`**, **`anthropic`**, **`gemini`** (each with `llm`): models behind HTTP. An HTTP client with rustls is about
+//!   90 crates.
 //! * **`cli`**: the `prefactor` command. A library user does not need it.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -97,3 +99,8 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/export.md")]
 struct ExportGuide;
+
+/// The code of the guide to models, compiled and run.
+#[cfg(all(doctest, feature = "llm"))]
+#[doc = include_str!("../docs/backends.md")]
+struct BackendsGuide;

@@ -25,7 +25,7 @@ const SCHEMA: &str = "prefactor.manifest/1";
 /// manifest(1).resume(&path)?;
 /// manifest(1).resume(&path)?;
 /// assert!(manifest(2).resume(&path).is_err());
-/// # std::fs::remove_file(&path).map_err(|error| prefactor::LlmError::Store { message: error.to_string() })?;
+/// # std::fs::remove_file(&path).map_err(|error| prefactor::error::LlmError::Store { message: error.to_string() })?;
 /// # Ok::<(), prefactor::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -62,7 +62,8 @@ async fn replies_fit_the_schema() {
     let structured = Structured::of::<Verdict>("verdict");
     let reply = structured.ask::<Verdict>(&openai(&address), &request).await.unwrap();
     assert_eq!((reply.rung, reply.repaired()), (Rung::JsonSchema, false));
-    eprintln!("JSON schema: {:?}", reply.value);
+    assert!(!reply.value.reason.is_empty());
+    eprintln!("JSON schema: better {}, {:?}", reply.value.better, reply.value.reason);
 }
 
 #[tokio::test]

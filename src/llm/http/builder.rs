@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Certificate, Client, Url, redirect};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::error::{Error, Result};
 use crate::llm::http::{Http, Wire};
 use crate::llm::{Capabilities, Identity};
+
+/// What is shorter could be a word of an answer.
+const SHORTEST_SECRET: usize = 12;
 
 /// The settings of a model behind an HTTP interface.
 ///
@@ -58,7 +61,8 @@ impl<W: Wire> HttpBuilder<W> {
         self
     }
 
-    /// The same with this key.
+    /// The same with this key. One of fewer than 12 characters, such as local servers want for form's sake, is not looked
+    /// for in what the server sends: it could be a word.
     #[must_use]
     pub fn key(mut self, key: impl Into<String>) -> Self {
         self.key = Some(SecretString::from(key.into()));
@@ -160,8 +164,16 @@ impl<W: Wire> HttpBuilder<W> {
         let unknown = || if own { self.wire.capabilities() } else { Capabilities::default() };
         let capabilities = self.capabilities.unwrap_or_else(unknown);
         let client = client(&url, self.connect_timeout, &self.roots)?;
+        let in_query = url.query_pairs().map(|(_, value)| value.into_owned());
+        let in_headers = self.headers.into_iter().map(|(_, value)| value);
+        let given = self.key.iter().map(|key| key.expose_secret().to_owned());
+        let mut secrets: Vec<String> = given.chain(in_headers).chain(in_query).collect();
+        secrets.retain(|secret| secret.len() >= SHORTEST_SECRET);
+        // The longest first, so that a secret inside another one leaves no rest.
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        let secrets = secrets.into_iter().map(SecretString::from).collect();
         let (wire, key, timeout) = (self.wire, self.key, self.timeout);
-        Ok(Http { wire, client, identity, url: url.into(), key, headers, capabilities, timeout })
+        Ok(Http { wire, client, identity, url: url.into(), key, secrets, headers, capabilities, timeout })
     }
 }
 

@@ -37,6 +37,8 @@ pub struct Http<W> {
     /// With the query, which the identity leaves out.
     url: String,
     key: Option<SecretString>,
+    /// What is taken out of everything that the server sends.
+    secrets: Vec<SecretString>,
     headers: HeaderMap,
     capabilities: Capabilities,
     timeout: Duration,
@@ -85,12 +87,9 @@ impl<W: Wire> Http<W> {
         Ok(reply)
     }
 
-    /// A text of the server's without the key that it may have echoed.
+    /// A text of the server's without the secrets that it may have echoed.
     fn without_key(&self, text: &str) -> String {
-        match &self.key {
-            Some(key) if !key.expose_secret().is_empty() => text.replace(key.expose_secret(), "[key]"),
-            _ => text.to_owned(),
-        }
+        self.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.expose_secret(), "[key]"))
     }
 
     async fn send(&self, request: &Request) -> Result<Reply, LlmError> {

@@ -174,7 +174,7 @@ impl<M: LanguageModel> LanguageModel for Recorded<M> {
 /// let replay = Replay::read(&path)?;
 /// assert_eq!(replay.complete(&Request::user("Which?")).await?.text, "A");
 /// assert_eq!(replay.complete(&Request::user("Why?")).await.map_err(|error| error.kind()), Err("not_recorded"));
-/// # std::fs::remove_file(&path).map_err(|error| prefactor::LlmError::Store { message: error.to_string() })?;
+/// # std::fs::remove_file(&path).map_err(|error| prefactor::error::LlmError::Store { message: error.to_string() })?;
 /// # Ok::<(), prefactor::Error>(())
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
