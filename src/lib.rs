@@ -63,6 +63,8 @@
 //! * **`cache`** (with `llm`): replies kept in SQLite, so that a run can be resumed. Needs a C compiler.
 //! * **`openai`**, **`anthropic`**, **`gemini`** (each with `llm`): models behind HTTP. An HTTP client with rustls is about
 //!   90 crates.
+//! * **`local`** (with `llm`): GGUF models and sentence embeddings run in this process, without a server. Needs candle,
+//!   83 crates.
 //! * **`cli`**: the `prefactor` command. A library user does not need it.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]

@@ -5,8 +5,11 @@
 //! model while it does. Every factor is one, by a blanket implementation.
 
 mod extractor;
+#[cfg(feature = "llm")]
+pub mod llm;
 mod spec;
 pub mod text;
+pub mod validate;
 
 pub use extractor::{Extraction, Factor, FactorExtractor, Item};
 pub use spec::{Category, FactorSpec, Level, Needs, TaskKind, Tolerance};

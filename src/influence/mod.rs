@@ -15,6 +15,7 @@ mod joint;
 pub(crate) mod joint_rows;
 pub mod logistic;
 mod profile;
+mod reliability;
 mod sums;
 mod tau;
 
@@ -27,5 +28,6 @@ pub use domains::{
 pub use importance::{FactorImportance, Importance, ImportanceMethod, ImportanceParams};
 pub use joint::{Backend, JointFit, LogisticInfluence, Scale, TiePolicy};
 pub use profile::{Estimate, FactorInfluence, FactorStatus, InfluenceMeasure, InfluenceProfile};
+pub use reliability::{CorrectedInfluence, ErrorModel, corrected_logistic, corrected_tau14};
 pub use sums::{PromptSums, SignCounts};
 pub use tau::Tau14;

@@ -34,6 +34,8 @@ pub mod http;
 mod json;
 mod key;
 pub mod layers;
+#[cfg(feature = "local")]
+pub mod local;
 mod manifest;
 mod model;
 #[cfg(feature = "openai")]

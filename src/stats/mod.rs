@@ -25,7 +25,7 @@ pub mod seed;
 pub mod sign_flip;
 
 pub use agreement::{Confusion, FleissTotals, KappaWeights, Level, Ratings};
-pub use bootstrap::{IntervalMethod, Replicates, Resampling};
+pub use bootstrap::{IntervalMethod, Replicates, Resampled, Resampling};
 pub use classification::{Calibration, CalibrationBin, RocPoint, auc, brier, log_loss, roc_curve, tjur_r2};
 pub use correlation::{KendallCounts, cosine, kendall_tau_b, lin_concordance, pearson, spearman};
 pub use describe::{intra_cluster_correlation, mean, quantile, std_dev, variance};
