@@ -106,3 +106,8 @@ struct ExportGuide;
 #[cfg(all(doctest, feature = "llm"))]
 #[doc = include_str!("../docs/backends.md")]
 struct BackendsGuide;
+
+/// The code of the guide to improvement.
+#[cfg(all(doctest, feature = "llm"))]
+#[doc = include_str!("../docs/improve.md")]
+struct ImproveGuide;

@@ -5,10 +5,13 @@
 //! * [`Leaderboard`]: systems ranked by their battles, raw and with factors held equal;
 //! * [`FactorReward`]: an agent's factor weights as a reward of single responses, and [`Reranking`]: what picking by it
 //!   gains on prompts that it was not fitted to;
-//! * [`signal`]: training data for DPO, KTO, SFT and reward models, in the layouts that TRL reads.
+//! * [`signal`]: training data for DPO, KTO, SFT and reward models, in the layouts that TRL reads;
+//! * `feedback` (feature `llm`): write, criticise with the misaligned factors named, rewrite, measure again.
 
 mod battles;
 mod controlled;
+#[cfg(feature = "llm")]
+pub mod feedback;
 mod leaderboard;
 mod ranking;
 mod rerank;

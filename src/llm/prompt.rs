@@ -245,7 +245,12 @@ impl Values {
 pub struct Prompts(BTreeMap<String, Prompt>);
 
 /// One line a prompt.
-const BUILTIN: &[&str] = &[include_str!("prompts/json_reply.j2"), include_str!("prompts/json_repair.j2")];
+const BUILTIN: &[&str] = &[
+    include_str!("prompts/critique.j2"),
+    include_str!("prompts/json_repair.j2"),
+    include_str!("prompts/json_reply.j2"),
+    include_str!("prompts/rewrite.j2"),
+];
 
 impl Prompts {
     /// The prompts that come with this crate.
