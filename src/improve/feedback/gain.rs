@@ -298,7 +298,8 @@ impl FeedbackGain {
         }
         for arm in &self.arms {
             blocks.push(Block::Paragraph(format!("Factors, {}:", arm.arm.in_words())));
-            let mut grid = Grid::new(["factor", "τ14 people", "before", "after", "change", "mean value"]);
+            let of_reference = format!("τ14 of {}", self.reference);
+            let mut grid = Grid::new(["factor", of_reference.as_str(), "before", "after", "change", "mean value"]);
             for shift in &arm.factors {
                 grid.row([
                     shift.factor.to_string(),
