@@ -17,37 +17,47 @@ async fn ten_thousand_instant_calls_take_less_than_a_second() {
     let requests = requests(10_000);
     let mut best = Duration::MAX;
     for _ in 0..3 {
-        let begun = Instant::now();
+        let begun = clock();
         let replies = Runner::new().concurrency(64).complete(&model, &requests).await;
-        best = best.min(begun.elapsed());
+        best = best.min(clock() - begun);
         assert!(replies.iter().all(Result::is_ok));
     }
     eprintln!("10,000 instant calls at concurrency 64 through three layers: {best:?}");
     assert!(best < Duration::from_secs(1), "{best:?}");
 }
 
-/// The share of the ideal throughput: 64 calls in every 100 ms.
-async fn throughput(model: &dyn LanguageModel, requests: &[Request]) -> f64 {
-    let begun = Instant::now();
-    let replies = Runner::new().concurrency(64).complete(model, requests).await;
-    assert!(replies.iter().all(Result::is_ok));
-    LATENCY.as_secs_f64() * (requests.len() as f64 / 64.0) / begun.elapsed().as_secs_f64()
+/// The time that this thread was running, where the system tells: what other processes take is not ours. Else, the time.
+fn clock() -> Duration {
+    static BEGUN: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+    let running = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let running = running.and_then(|text| text.split(' ').next()?.parse().ok());
+    running.map_or_else(|| BEGUN.get_or_init(Instant::now).elapsed(), Duration::from_nanos)
 }
 
-const LATENCY: Duration = Duration::from_millis(100);
+/// The share of the ideal throughput: 64 calls always with the server. It is asked how long it took for them, which is
+/// a little more than the 100 ms that it waits.
+async fn throughput(server: &Server, work: impl Future<Output = ()>) -> f64 {
+    let (begun, before) = (Instant::now(), server.spent());
+    work.await;
+    (server.spent() - before).as_secs_f64() / 64.0 / begun.elapsed().as_secs_f64()
+}
 
 #[tokio::test]
 async fn a_slow_server_is_used_at_95_percent() {
-    let server = Server::start(|_| (LATENCY, chat("x")));
+    let server = Server::start(|_| (Duration::from_millis(100), chat("x")));
     let backend = || OpenAi::builder("m").base_url(&server.url).build().unwrap();
     let model = Retry::new(Limited::new(Budgeted::new(backend(), &Ledger::new())));
     let requests = requests(64 * 15);
+    let run = async |requests: &[Request]| {
+        let replies = Runner::new().concurrency(64).complete(&model, requests).await;
+        assert!(replies.iter().all(Result::is_ok));
+    };
     // Connections are made once a run; the first requests are not counted.
-    throughput(&model, &requests[..64]).await;
+    run(&requests[..64]).await;
     // The best of a few, because other processes may share the machine.
     let mut best = 0.0_f64;
     for _ in 0..4 {
-        best = best.max(throughput(&model, &requests).await);
+        best = best.max(throughput(&server, run(&requests)).await);
         if best >= 0.95 {
             eprintln!("960 calls of 100 ms at concurrency 64: {:.1} % of the ideal throughput", 100.0 * best);
             return;
@@ -57,20 +67,18 @@ async fn a_slow_server_is_used_at_95_percent() {
     let bare = &backend();
     let mut reached = 0.0_f64;
     for _ in 0..4 {
-        let begun = Instant::now();
-        let work = requests.chunks(15).map(|chunk| async move {
+        let loops = requests.chunks(15).map(|chunk| async move {
             for request in chunk {
                 bare.complete(request).await.unwrap();
             }
         });
-        futures_util::future::join_all(work).await;
-        reached = reached.max(LATENCY.as_secs_f64() * 15.0 / begun.elapsed().as_secs_f64());
-        best = best.max(throughput(&model, &requests).await);
+        let all = async {
+            futures_util::future::join_all(loops).await;
+        };
+        reached = reached.max(throughput(&server, all).await);
+        best = best.max(throughput(&server, run(&requests)).await);
     }
-    eprintln!(
-        "960 calls of 100 ms at concurrency 64: {:.1} % of the ideal throughput, bare loops {:.1} %",
-        100.0 * best,
-        100.0 * reached
-    );
+    let (best, reached) = (100.0 * best, 100.0 * reached);
+    eprintln!("960 calls of 100 ms at concurrency 64: {best:.1} % of the ideal throughput, bare loops {reached:.1} %");
     assert!(best >= 0.95 * reached, "{best} {reached}");
 }

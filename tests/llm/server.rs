@@ -74,6 +74,7 @@ type Handler = dyn Fn(&Seen) -> (Duration, Answer) + Send + Sync;
 pub struct Server {
     pub url: String,
     seen: Arc<Mutex<Vec<Seen>>>,
+    spent: Arc<Mutex<Duration>>,
 }
 
 impl Server {
@@ -82,6 +83,8 @@ impl Server {
         let (address, given) = std::sync::mpsc::channel();
         let seen = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&seen);
+        let spent = Arc::default();
+        let clock = Arc::clone(&spent);
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async move {
@@ -90,11 +93,11 @@ impl Server {
                 let handler: Arc<Handler> = Arc::new(handler);
                 loop {
                     let (stream, _) = listener.accept().await.unwrap();
-                    tokio::spawn(connection(stream, Arc::clone(&handler), Arc::clone(&log)));
+                    tokio::spawn(connection(stream, Arc::clone(&handler), Arc::clone(&log), Arc::clone(&clock)));
                 }
             });
         });
-        Self { url: format!("http://{}", given.recv().unwrap()), seen }
+        Self { url: format!("http://{}", given.recv().unwrap()), seen, spent }
     }
 
     /// A server that always answers the same.
@@ -107,15 +110,21 @@ impl Server {
         self.seen.lock().unwrap().clone()
     }
 
+    /// The time from each request to the end of its response, all together.
+    pub fn spent(&self) -> Duration {
+        *self.spent.lock().unwrap()
+    }
+
     pub fn calls(&self) -> usize {
         self.seen.lock().unwrap().len()
     }
 }
 
-async fn connection(stream: TcpStream, handler: Arc<Handler>, log: Arc<Mutex<Vec<Seen>>>) {
+async fn connection(stream: TcpStream, handler: Arc<Handler>, log: Arc<Mutex<Vec<Seen>>>, clock: Arc<Mutex<Duration>>) {
     let _ = stream.set_nodelay(true);
     let mut stream = BufReader::new(stream);
     while let Some(seen) = request(&mut stream).await {
+        let begun = std::time::Instant::now();
         log.lock().unwrap().push(seen.clone());
         let (delay, answer) = handler(&seen);
         tokio::time::sleep(delay).await;
@@ -138,6 +147,7 @@ async fn connection(stream: TcpStream, handler: Arc<Handler>, log: Arc<Mutex<Vec
         if stream.get_mut().write_all(response.as_bytes()).await.is_err() || !whole {
             return;
         }
+        *clock.lock().unwrap() += begun.elapsed();
     }
 }
 
