@@ -56,5 +56,5 @@ for _ in $(seq 120); do
   sleep 1
 done
 
-PREFACTOR_LIVE_URL="http://127.0.0.1:$port" PREFACTOR_LIVE_GGUF="$model" \
+PREFACTOR_LIVE_URL="http://127.0.0.1:$port" \
   cargo test --features openai,anthropic,gemini,cache --test llm live:: -- --nocapture --test-threads 1
