@@ -63,7 +63,7 @@ async fn a_slow_server_is_used_at_95_percent() {
             return;
         }
     }
-    // On a crowded machine the ideal is what 64 bare loops over the client reach at the same time.
+    // On a crowded machine the ideal is what 64 bare loops over the client reach in turn with it, and both vary by much.
     let bare = &backend();
     let mut reached = 0.0_f64;
     for _ in 0..4 {
@@ -80,5 +80,17 @@ async fn a_slow_server_is_used_at_95_percent() {
     }
     let (best, reached) = (100.0 * best, 100.0 * reached);
     eprintln!("960 calls of 100 ms at concurrency 64: {best:.1} % of the ideal throughput, bare loops {reached:.1} %");
-    assert!(best >= 0.95 * reached, "{best} {reached}");
+    assert!(best >= 0.8 * reached, "{best} {reached}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_place_is_ever_left_empty() {
+    // With a clock that stands still while anything can run, the throughput is the ideal one to the millisecond.
+    let latency = Duration::from_millis(100);
+    let backend = Scripted::rule("m", |_| "x").latency(latency);
+    let model = Retry::new(Limited::new(Budgeted::new(backend, &Ledger::new())));
+    let requests = requests(64 * 15);
+    let begun = tokio::time::Instant::now();
+    Runner::new().concurrency(64).complete(&model, &requests).await;
+    assert_eq!(begun.elapsed(), 15 * latency);
 }
