@@ -84,7 +84,9 @@ fn scripted(request: &Request) -> String {
         "critique" if content.contains("less length") => "Make it less long.".into(),
         "critique" if content.contains("more length") => "Make it longer.".into(),
         "critique" => "Make it clearer.".into(),
-        _ if content.contains("less long") || content.contains("it longer") => sentences(3),
+        // What it hits is not quite what it aims at.
+        _ if content.contains("less long") => sentences(3 + content.len() % 3),
+        _ if content.contains("it longer") => sentences(2 + content.len() % 3),
         _ => sentences(content.matches(SENTENCE).count()),
     }
 }
