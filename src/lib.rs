@@ -65,6 +65,9 @@
 //!   90 crates.
 //! * **`local`** (with `llm`): GGUF models and sentence embeddings run in this process, without a server. Needs candle,
 //!   83 crates.
+//! * **`html`**: the report as one HTML file. Needs a template engine and `plot`; leave it off where JSON or text is
+//!   enough.
+//! * **`plot`**: the figures of a report as SVG and PNG. Leave it off where nothing is drawn.
 //! * **`cli`**: the `prefactor` command. A library user does not need it.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -111,3 +114,22 @@ struct BackendsGuide;
 #[cfg(all(doctest, feature = "llm"))]
 #[doc = include_str!("../docs/improve.md")]
 struct ImproveGuide;
+
+/// The guides, compiled and run.
+#[cfg(doctest)]
+mod guides {
+    #[doc = include_str!("../docs/own_factor.md")]
+    struct OwnFactor;
+    #[doc = include_str!("../docs/own_task.md")]
+    struct OwnTask;
+    #[doc = include_str!("../docs/own_data.md")]
+    struct OwnData;
+    #[doc = include_str!("../docs/reuse_judgements.md")]
+    struct ReuseJudgements;
+    #[doc = include_str!("../docs/compare_judges.md")]
+    struct CompareJudges;
+    #[doc = include_str!("../docs/read_the_report.md")]
+    struct ReadTheReport;
+    #[doc = include_str!("../docs/design.md")]
+    struct Design;
+}

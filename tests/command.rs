@@ -380,3 +380,38 @@ fn splits_share_no_prompt() {
     }
     assert_eq!(train["shared"]["prompts"], serde_json::json!([]));
 }
+
+#[test]
+fn report_writes_pages_tables_and_pictures() {
+    let (json, html) = (scratch("forms.json"), scratch("forms.html"));
+    let (tables, plots) = (scratch("tables"), scratch("plots"));
+    let name = |path: &Path| path.to_string_lossy().into_owned();
+    let factors = ["--factors", "length,ttr", "--replicates", "30", "--agents", "human,gpt-3.5-turbo", "--quiet"];
+    let output =
+        prefactor(&[&["analyze", EMBEDDED, "--json", &name(&json), "--html", &name(&html)], &factors[..]].concat());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let page = std::fs::read_to_string(&html).expect("the page");
+    assert!(page.starts_with("<!DOCTYPE html>") && page.contains("id=\"provenance\""));
+    let output = prefactor(&[
+        "report",
+        &name(&json),
+        "--quiet",
+        "--html",
+        "-",
+        "--title",
+        "A <title>",
+        "--tables",
+        &name(&tables),
+        "--plots",
+        &name(&plots),
+    ]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("<title>A &lt;title&gt;</title>"));
+    for file in ["influence.csv", "gaps.csv", "factors.csv"] {
+        assert!(tables.join(file).is_file(), "{file}");
+    }
+    for file in ["influence.svg", "influence.png", "heat-map.png", "gaps-1.svg", "roc.svg", "calibration.png"] {
+        assert!(plots.join(file).is_file(), "{file}");
+    }
+    assert!(text(&prefactor(&["report", &name(&json)]).stdout).contains("What drives each agent"));
+}

@@ -5,16 +5,26 @@
 
 pub(crate) mod blocks;
 mod compare;
+#[cfg(feature = "html")]
+mod html;
 mod items;
 mod model;
 mod outline;
+#[cfg(feature = "plot")]
+mod plot;
+mod tables;
 mod worth;
 
 pub use compare::{
     AgentChange, Drift, DriftLimits, FactorChange, MetricChange, RunComparison, RunSummary, SharedItems,
 };
+#[cfg(feature = "html")]
+pub use html::HtmlReport;
 pub use items::Items;
 pub use model::{
     AgentReport, AgreementReport, AlignmentReport, Influence, Leverage, LogisticCoefficient, LogisticReport,
     Provenance, Report, TauEntry,
 };
+#[cfg(feature = "plot")]
+pub use plot::Plot;
+pub use tables::ReportTable;

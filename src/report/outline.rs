@@ -120,7 +120,7 @@ pub(super) fn with_interval(value: f64, low: Option<f64>, high: Option<f64>, mar
 }
 
 /// "human prefers more `coverage` and `length`, and less `novelty`."
-fn drivers(report: &Report, agent: &AgentId) -> Option<String> {
+pub(super) fn drivers(report: &Report, agent: &AgentId) -> Option<String> {
     let entries = &report.agents.get(agent)?.influence.tau14;
     let mut found: Vec<(f64, &str)> = entries
         .iter()

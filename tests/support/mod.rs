@@ -27,3 +27,30 @@ pub(crate) fn golden(folder: &std::path::Path, name: &str) -> Value {
     let path = folder.join("golden").join(format!("{name}.json"));
     serde_json::from_str(&std::fs::read_to_string(&path).expect("a readable golden file")).expect("valid JSON")
 }
+
+/// Pairs whose texts, agents and factors try to be markup; a human and a judge that weighs one factor otherwise.
+pub(crate) fn small_dataset() -> prefactor::preference::Dataset {
+    use prefactor::preference::{Dataset, Judgement, Pair, Preference, Response};
+    let side = |a: bool| if a { Preference::A } else { Preference::B };
+    let pair = |i: usize| {
+        // Fibonacci hashing: as good as noise, and the same everywhere.
+        let value = |k: u64| (((i as u64 * 3 + k).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) % 101) as f64 - 50.0;
+        let (x, y, noise) = (value(0), value(1), 1.5 * value(2));
+        let response = |name: &str, x: f64, y: f64| {
+            Response::new(format!("<script>alert(1)</script> عربي 日本語 {name} {i}"))
+                .factor("facts", x)
+                .factor("<img src=x>", y)
+        };
+        Pair::new(format!("pair-{i}"), format!("prompt-{}", i / 2), response("a", x, y), response("b", 0.0, 0.0))
+            .prompt("Why </details>?")
+            .judgement(Judgement::new("human", side(x + y + noise > 0.0)))
+            .judgement(Judgement::new("judge <b>", side(2.0 * x - y + noise > 0.0)))
+    };
+    Dataset::from_pairs((0..120).map(pair)).expect("a data set")
+}
+
+/// The report of [`small_dataset`].
+pub(crate) fn small_report() -> prefactor::Report {
+    let analysis = prefactor::Analysis::new().factors(["facts", "<img src=x>", "length"]).replicates(60).seed(3);
+    analysis.run(&small_dataset()).expect("a report")
+}

@@ -10,6 +10,7 @@ use prefactor::{Error, Result};
 
 use crate::input::{Input, Loaded};
 use crate::progress;
+use crate::report::write_html;
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Args {
@@ -65,6 +66,14 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
 
+    /// Write the report as one HTML file that loads nothing, with the texts of the pairs on which agents part.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+
+    /// Leave the texts out of the HTML file.
+    #[arg(long, requires = "html")]
+    no_texts: bool,
+
     /// Write the table of comparisons to this file, as CSV where its name ends in `.csv`, as Parquet
     /// where it ends in `.parquet` (with that feature), else as JSON Lines.
     #[arg(long, value_name = "FILE")]
@@ -113,8 +122,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if let Some(path) = &args.markdown {
         write(path, report.to_markdown().as_bytes())?;
     }
-    let on_stdout = |path: &Option<PathBuf>| path.as_deref() == Some(Path::new("-"));
-    if !args.quiet && !on_stdout(&args.json) && !on_stdout(&args.markdown) {
+    if let Some(path) = &args.html {
+        write_html(path, &report, None, (!args.no_texts).then_some(&dataset))?;
+    }
+    let on_stdout = [&args.json, &args.markdown, &args.html].into_iter().flatten().any(|path| path == Path::new("-"));
+    if !args.quiet && !on_stdout {
         print!("{}", report.to_text());
     }
     Ok(())

@@ -14,6 +14,7 @@ mod leaderboard;
 mod output;
 mod progress;
 mod reading;
+mod report;
 
 use std::process::ExitCode;
 
@@ -50,6 +51,8 @@ enum Command {
     Extract(Box<extract::Args>),
     /// Read files of any known format, choose among their records, and write them in another.
     Convert(Box<convert::Args>),
+    /// Write a report as HTML, Markdown, tables and pictures.
+    Report(report::Args),
     /// Compare two reports on the pairs they share, prompt by prompt.
     Compare(compare::Args),
     /// Hold a report against a baseline: fails where a figure moved beyond chance and by more than a stated size.
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
         Command::Analyze(args) => analyze::run(&args).map(done),
         Command::Extract(args) => extract::run(&args).map(done),
         Command::Convert(args) => convert::run(&args).map(done),
+        Command::Report(args) => report::run(&args).map(done),
         Command::Compare(args) => compare::run(&args).map(done),
         Command::Check(args) => compare::check(&args),
         Command::Leaderboard(args) => leaderboard::run(&args).map(done),

@@ -1,0 +1,184 @@
+// Opens each report in headless Chromium and checks what a reader relies on.
+//
+//   node check.mjs [--screenshots FOLDER] REPORT.html…
+//
+// Fails where there is a message in the console, a request leaves the page, a section is missing, sorting or filtering
+// does not work, axe-core finds a serious violation, something is wider than the window, labels of a figure overlap, or
+// text from the data became code (a report made of hostile texts sets `window.hacked` if it can).
+import { mkdtempSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { basename, join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { chromium } from "playwright-core";
+
+const args = process.argv.slice(2);
+const take = (name) => {
+  const place = args.indexOf(name);
+  return place < 0 ? undefined : args.splice(place, 2)[1];
+};
+const screenshots = take("--screenshots");
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const SECTIONS = [
+  "summary", "influence", "gaps", "heat-map", "joint", "alignment", "settings", "correlations", "quality", "counts",
+  "examples", "factors", "provenance",
+];
+const profile = mkdtempSync(join(tmpdir(), "prefactor-browser-"));
+const context = await chromium.launchPersistentContext(profile, {
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  headless: true,
+  bypassCSP: false,
+  args: [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+  ],
+});
+const problems = [];
+
+for (const file of args) {
+  const name = basename(file, ".html");
+  const address = pathToFileURL(resolve(file)).href;
+  const fail = (what) => problems.push(`${name}: ${what}`);
+  const page = await context.newPage();
+  page.setDefaultTimeout(20_000);
+  page.on("console", (message) => fail(`console: ${message.text()}`));
+  page.on("pageerror", (error) => fail(`error: ${error.message}`));
+  page.on("dialog", (dialog) => { fail(`a dialog opened: ${dialog.message()}`); dialog.dismiss(); });
+  page.on("request", (request) => { if (request.url().split("#")[0] !== address) fail(`request: ${request.url()}`); });
+  page.on("framenavigated", (frame) => { if (frame.url().split("#")[0] !== address) fail(`left the page: ${frame.url()}`); });
+
+  const started = Date.now();
+  await page.setViewportSize({ width: 1280, height: 900 });
+  await page.goto(address, { waitUntil: "load" });
+  const height = await page.evaluate(() => document.documentElement.scrollHeight);
+  const seconds = (Date.now() - started) / 1000;
+  console.log(`${name}: loaded and laid out in ${seconds.toFixed(2)} s, ${height} px high`);
+  if (seconds > 3) fail(`took ${seconds.toFixed(2)} s to load`);
+
+  for (const id of SECTIONS) {
+    const section = page.locator(`main > section#${id}`);
+    if ((await section.count()) !== 1) fail(`no section #${id}`);
+    else if ((await section.innerText()).trim().split("\n").length < 2) fail(`section #${id} says nothing`);
+    if ((await page.locator(`nav a[href="#${id}"]`).count()) !== 1) fail(`#${id} is not in the contents`);
+  }
+  if ((await page.locator("figure svg[role=img][aria-label]").count()) < 3) fail("fewer than three figures");
+
+  // Sorting.
+  const table = page.locator("#influence-table");
+  const column = () => table.locator("tbody tr td:nth-child(2)").evaluateAll((cells) =>
+    cells.map((cell) => cell.dataset.sort).filter((key) => key !== "").map(Number));
+  const header = table.locator("thead th:nth-child(2) button");
+  const ordered = (values, sign) => values.every((value, k) => k === 0 || sign * (value - values[k - 1]) >= 0);
+  await header.click();
+  if (!ordered(await column(), -1)) fail("a column does not sort downwards");
+  if ((await table.locator("th[aria-sort=descending]").count()) !== 1) fail("the order is not announced");
+  await header.press("Enter");
+  if (!ordered(await column(), 1)) fail("a column does not sort upwards by keyboard");
+  const names = await table.locator("tbody th").allInnerTexts();
+  await table.locator("thead th:first-child button").click();
+  const sorted = await table.locator("tbody th").allInnerTexts();
+  if (sorted.join("\n") === names.join("\n") && names.length > 2) fail("names do not sort");
+
+  // Filtering.
+  const rows = table.locator("tbody tr:visible");
+  const all = await rows.count();
+  const field = page.locator("#influence .filter input");
+  await field.fill(names[0]);
+  const kept = await rows.count();
+  if (kept < 1 || (all > 3 && kept >= all)) fail(`the filter keeps ${kept} of ${all} rows`);
+  if (!(await page.locator("#influence .filter [role=status]").innerText()).startsWith(`${kept} of ${all}`)) fail("the filter does not say how many it keeps");
+  await field.fill("");
+  if ((await rows.count()) !== all) fail("the filter does not let go");
+
+  // Examples open and show both texts.
+  const example = page.locator("details.example").first();
+  if (await example.count()) {
+    await example.locator("summary").click();
+    if ((await example.locator(".side").count()) !== 2 || !(await example.locator(".side").first().isVisible())) fail("an example does not open");
+  }
+
+  // Nothing of the data became code or markup.
+  const strange = await page.evaluate(() => ({
+    hacked: window.hacked === 1,
+    scripts: document.scripts.length,
+    styles: document.querySelectorAll("style, link[rel=stylesheet]").length,
+    foreign: document.querySelectorAll("main img, main iframe, main script, main style, main object, main embed, main form, [onerror], [onload], a[href^=javascript]").length,
+  }));
+  if (strange.hacked) fail("text from the data was executed");
+  if (strange.scripts !== 1 || strange.styles !== 1 || strange.foreign !== 0) fail(`markup from the data: ${JSON.stringify(strange)}`);
+  // The policy holds: even what gets in cannot run.
+  await page.evaluate(() => {
+    const element = document.createElement("script");
+    element.textContent = "window.injected = 1";
+    document.body.append(element);
+  }).catch(() => {});
+  if (await page.evaluate(() => window.injected === 1)) fail("the content security policy lets scripts in");
+  // That attempt is reported in the console, as it should be.
+  const report = problems.findIndex((problem) => problem.startsWith(`${name}: console:`) && /content security policy/i.test(problem));
+  if (report >= 0) problems.splice(report, 1);
+  else fail("the content security policy did not report the attempt");
+
+  // Labels of figures do not overlap.
+  const overlaps = await page.evaluate(() => {
+    const found = [];
+    for (const svg of document.querySelectorAll("figure svg")) {
+      const texts = [...svg.querySelectorAll("text")].filter((text) => text.textContent.trim() && !text.getAttribute("transform"));
+      const boxes = texts.map((text) => ({ text: text.textContent, box: text.getBoundingClientRect() }));
+      boxes.sort((a, b) => a.box.top - b.box.top);
+      for (let i = 0; i < boxes.length; i++) {
+        for (let j = i + 1; j < boxes.length && boxes[j].box.top < boxes[i].box.bottom; j++) {
+          const [a, b] = [boxes[i].box, boxes[j].box];
+          const width = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+          const overlap = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+          if (width > 1 && overlap > 0.35 * Math.min(a.height, b.height)) found.push(`${boxes[i].text} / ${boxes[j].text}`);
+        }
+      }
+      const frame = svg.getBoundingClientRect();
+      for (const { text, box } of boxes) if (box.left < frame.left - 1 || box.right > frame.right + 1) found.push(`${text} is cut off`);
+    }
+    return found.slice(0, 5);
+  });
+  if (overlaps.length) fail(`labels overlap: ${overlaps.join("; ")}`);
+
+  for (const scheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme: scheme });
+    for (const width of [1280, 390]) {
+      await page.setViewportSize({ width, height: 900 });
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      if (wide > 0) fail(`${wide} px wider than a window of ${width} px`);
+      if (screenshots) {
+        mkdirSync(screenshots, { recursive: true });
+        await page.screenshot({ path: join(screenshots, `${name}-${width}-${scheme}.png`), fullPage: height < 30_000 });
+      }
+    }
+  }
+  await page.close();
+
+  // axe needs to get in, which the policy rightly forbids: it runs where the policy is taken out.
+  const copy = await context.newPage();
+  await copy.setContent(readFileSync(file, "utf8").replace(/<meta http-equiv="Content-Security-Policy"[^>]*>/, ""));
+  for (const scheme of ["light", "dark"]) {
+    await copy.emulateMedia({ colorScheme: scheme });
+    await copy.evaluate(axe);
+    const { violations } = await copy.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+    for (const violation of violations.filter((each) => ["serious", "critical"].includes(each.impact))) {
+      fail(`axe (${scheme}): ${violation.id}: ${violation.help}: ${violation.nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(" | ")}`);
+    }
+  }
+  await copy.close();
+
+  // Without scripts everything is there.
+  const still = await context.browser()?.newContext({ javaScriptEnabled: false });
+  if (still) {
+    const quiet = await still.newPage();
+    await quiet.goto(address);
+    if (!(await quiet.locator("#influence-table tbody tr").first().isVisible())) fail("nothing to read with scripts off");
+    await still.close();
+  }
+}
+
+await context.close();
+rmSync(profile, { recursive: true, force: true });
+for (const problem of problems) console.error(problem);
+console.log(problems.length ? `${problems.length} problems` : `${args.length} reports are fine`);
+process.exit(problems.length ? 1 : 0);
