@@ -130,7 +130,7 @@ for (const file of args) {
           const [a, b] = [boxes[i].box, boxes[j].box];
           const width = Math.min(a.right, b.right) - Math.max(a.left, b.left);
           const overlap = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
-          if (width > 1 && overlap > 0.35 * Math.min(a.height, b.height)) found.push(`${boxes[i].text} / ${boxes[j].text}`);
+          if (width > 1 && overlap > 0.2 * Math.min(a.height, b.height)) found.push(`${boxes[i].text} / ${boxes[j].text}`);
         }
       }
       const frame = svg.getBoundingClientRect();

@@ -160,18 +160,18 @@ fn banded(mut layout: Layout, rows: usize, palette: &Palette) -> Layout {
 const AXIS: f64 = 52.0;
 const LEGEND_LINE: f64 = 20.0;
 
-/// Pixels below the axes for the axis and a legend of so many entries, two in a line.
+/// Pixels below the axes for the axis and a legend of so many entries.
 fn below(entries: usize) -> f64 {
-    AXIS + LEGEND_LINE * entries.div_ceil(2) as f64 + MARGIN
+    AXIS + LEGEND_LINE * entries as f64 + MARGIN
 }
 
-/// A legend below the axes, two entries in a line.
+/// A legend below the axes, one entry a line: names may be long.
 fn with_legend(layout: Layout, entries: impl IntoIterator<Item = (String, String, LegendShape)>) -> Layout {
     let entry = |(label, color, shape)| LegendEntry { label, color, shape, dasharray: None };
     layout
         .with_legend_entries(entries.into_iter().map(entry).collect())
         .with_legend_position(LegendPosition::OutsideBottomColumns)
-        .with_legend_col_limit(2)
+        .with_legend_col_limit(1)
 }
 
 /// Series on a layout, in the colours of the palette.
