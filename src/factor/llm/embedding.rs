@@ -25,9 +25,9 @@ const BATCH: usize = 64;
 /// * `semantic_coverage`: mean over the source's sentences of the largest cosine with one of the response's;
 /// * `semantic_support`: mean over the response's sentences of the largest cosine with one of the source's;
 /// * `unsupported_sentences`: share of the response's sentences whose largest cosine is below the
-///   [threshold](Self::threshold);
+///   [threshold](Self::threshold());
 /// * `prompt_similarity`: cosine of the whole response and the whole prompt;
-/// * `reference_similarity`: cosine of the whole response and the whole [reference](Self::references).
+/// * `reference_similarity`: cosine of the whole response and the whole [reference](Self::references()).
 ///
 /// What a factor needs and an item does not have (or has without a sentence) leaves that factor missing. A failure of the
 /// embedder fails the extraction. The cost is one embedding for every distinct sentence, response, prompt
