@@ -1,13 +1,21 @@
-//! Any bytes, read as a format that the first of them chooses: every reader has its share.
+//! Any bytes, read as one format: that of the environment variable `PREFACTOR_FUZZ_FORMAT`, or else one that the first
+//! byte chooses, so that every reader has its share.
 #![no_main]
+
+use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use prefactor::preference::formats::{FORMATS, ReadOptions};
 
-fuzz_target!(|bytes: Vec<u8>| {
-    let Some((&choice, rest)) = bytes.split_first() else { return };
-    let format = FORMATS[usize::from(choice) % FORMATS.len()];
-    let options = ReadOptions::new().lenient(true).format(format.name()).expect("a name of its own");
+static CHOSEN: LazyLock<Option<String>> = LazyLock::new(|| std::env::var("PREFACTOR_FUZZ_FORMAT").ok());
+
+fuzz_target!(|bytes: &[u8]| {
+    let (format, rest) = match (&*CHOSEN, bytes.split_first()) {
+        (Some(format), _) => (format.as_str(), bytes),
+        (None, Some((&choice, rest))) => (FORMATS[usize::from(choice) % FORMATS.len()].name(), rest),
+        (None, None) => return,
+    };
+    let options = ReadOptions::new().lenient(true).format(format).expect("a format that is known");
     if let Ok(reader) = options.read(std::io::Cursor::new(rest.to_vec()), "in") {
         reader.for_each(drop);
     }
