@@ -87,6 +87,7 @@ pub mod llm;
 mod parallel;
 pub mod preference;
 pub mod report;
+pub mod sql;
 pub mod stats;
 pub mod table;
 pub mod task;

@@ -18,7 +18,7 @@ use crate::table::{AgentJudgements, ComparisonTable};
 /// assert_eq!(joint.decided(), 40.0);
 /// assert_eq!(joint.agreed(), 30.0);
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct JointCounts([[f64; 3]; 3]);
 
 /// The row or column of a sign.
@@ -95,6 +95,19 @@ pub struct SharedPairs {
     pub reference_missing: usize,
     /// Pairs of the table on which the model said nothing.
     pub model_missing: usize,
+}
+
+impl SharedPairs {
+    /// Adds the overlap on other pairs.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.shared += other.shared;
+        self.both_decided += other.both_decided;
+        self.agree += other.agree;
+        self.reference_ties += other.reference_ties;
+        self.model_ties += other.model_ties;
+        self.reference_missing += other.reference_missing;
+        self.model_missing += other.model_missing;
+    }
 }
 
 /// The joint table of each prompt, and the overlap, of two agents with one judgement a pair.

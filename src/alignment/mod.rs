@@ -14,6 +14,7 @@ mod metric;
 mod panel;
 mod rank;
 mod score;
+mod sums;
 
 pub use agreement::{AgreementRate, CohenKappa, GwetAc1, KrippendorffAlpha, OrdinalAlpha, WeightedKappa};
 pub use beta_gap::{BetaGap, BetaGaps};
@@ -27,3 +28,4 @@ pub use panel::PanelComparison;
 pub use rank::{Cosine, KendallTauB, LinConcordance, PearsonR, SignAgreement, SpearmanRho};
 pub(crate) use score::metrics_at;
 pub use score::{Alignment, AlignmentSettings, Score};
+pub use sums::AgreementSums;

@@ -136,13 +136,32 @@ impl Alignment {
         model: &AgentId,
         settings: &AlignmentSettings,
     ) -> Result<Self> {
-        settings.resampling.check()?;
         let sums = [PromptSums::new(table, reference)?, PromptSums::new(table, model)?];
         let (joint, shared) = joint_by_prompt(table, reference, model)?;
+        let mut alignment = Self::of_parts([reference, model], &sums, &joint, shared, settings)?;
+        let (reference_rows, model_rows) = (table.judgements(reference)?, table.judgements(model)?);
+        for gap in &mut alignment.gaps {
+            if let Some(k) = table.specs().position(|spec| spec.id == gap.factor) {
+                let difference = gap.model - gap.reference;
+                gap.examples = gap::examples(table, reference_rows, model_rows, k, difference, settings.examples);
+            }
+        }
+        Ok(alignment)
+    }
+
+    /// The alignment from sums and joint tables over the same prompts in the same order; without examples.
+    pub(super) fn of_parts(
+        [reference, model]: [&AgentId; 2],
+        sums: &[PromptSums; 2],
+        joint: &[JointCounts],
+        shared: SharedPairs,
+        settings: &AlignmentSettings,
+    ) -> Result<Self> {
+        settings.resampling.check()?;
+        let factors = sums[0].factors();
         let points = [sums[0].tau14(), sums[1].tau14()];
         let known: Vec<usize> = (0..points[0].len()).filter(|&k| points.iter().all(|tau| tau[k].is_finite())).collect();
-        let metrics = scores(&sums, &joint, &known, settings);
-        let (reference_rows, model_rows) = (table.judgements(reference)?, table.judgements(model)?);
+        let metrics = scores(sums, joint, &known, settings);
         let distance: f64 = known.iter().map(|&k| (points[1][k] - points[0][k]).powi(2)).sum();
         let mut gaps: Vec<FactorGap> = known
             .iter()
@@ -151,14 +170,14 @@ impl Alignment {
                 let difference = of_model - of_reference;
                 let gap = gap::paired_gap(&sums[0], &sums[1], k, settings.resampling.level);
                 FactorGap {
-                    factor: table.columns()[k].spec().id.clone(),
+                    factor: factors[k].clone(),
                     reference: of_reference,
                     model: of_model,
                     detectable: gap::detectable(&gap),
                     gap,
                     share: if distance > 0.0 { difference * difference / distance } else { 0.0 },
                     reading: gap::reading(of_reference, of_model),
-                    examples: gap::examples(table, reference_rows, model_rows, k, difference, settings.examples),
+                    examples: Vec::new(),
                 }
             })
             .collect();
@@ -170,7 +189,7 @@ impl Alignment {
         Ok(Self {
             reference: reference.clone(),
             model: model.clone(),
-            factors: known.iter().map(|&k| table.columns()[k].spec().id.clone()).collect(),
+            factors: known.iter().map(|&k| factors[k].clone()).collect(),
             metrics,
             shared,
             gaps,

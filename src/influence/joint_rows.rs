@@ -38,18 +38,7 @@ pub(crate) struct JointRows {
 impl JointRows {
     /// Collects the rows of these agents under the settings of a model.
     pub(crate) fn of(settings: &LogisticInfluence, table: &ComparisonTable, agents: &[&AgentId]) -> Result<Self> {
-        let outcome = |sign: i8| match (sign, settings.ties) {
-            (1, _) => Some(1.0),
-            (-1, _) => Some(0.0),
-            (_, TiePolicy::Half) => Some(0.5),
-            (_, TiePolicy::Excluded) => None,
-        };
-        let mut decided: Vec<JointRow> = Vec::new();
-        for (agent, id) in agents.iter().enumerate() {
-            decided.extend(table.judgements(id)?.rows().iter().filter_map(|row| {
-                Some(JointRow { agent, pair: row.pair, outcome: outcome(row.choice.sign()?)?, weight: row.weight })
-            }));
-        }
+        let decided = decided(settings.ties, table, agents)?;
         let differs = |difference: f64| difference != 0.0 && !difference.is_nan();
         let informative = |column: &&FactorColumn| {
             (0..agents.len())
@@ -60,26 +49,50 @@ impl JointRows {
             // Nothing to fit: the model itself says why, and names the factors.
             std::mem::swap(&mut used, &mut unused);
         }
+        let unit = |column: &FactorColumn| match settings.scale {
+            Scale::RootMeanSquare => root_mean_square(column.raw()),
+            Scale::Raw | Scale::Sign => 1.0,
+        };
+        let scales = used.iter().map(|column| (column.spec().id.clone(), unit(column))).collect();
+        let left_out = unused.iter().map(|column| column.spec().id.clone()).collect();
+        Ok(Self { left_out, ..Self::with(settings.scale, table, decided, &used, scales) })
+    }
+
+    /// The rows of one agent over given factors in given units: of a part of the data, whatever is in it. None where
+    /// the agent is not in the table.
+    pub(crate) fn in_units(
+        (scale, ties): (Scale, TiePolicy),
+        table: &ComparisonTable,
+        agent: &AgentId,
+        units: &[(FactorId, f64)],
+    ) -> Result<Self> {
+        let there = table.agents().iter().any(|judgements| judgements.agent() == agent);
+        let decided = if there { decided(ties, table, &[agent])? } else { Vec::new() };
+        let columns = units.iter().map(|(factor, _)| table.column(factor)).collect::<Result<Vec<_>>>()?;
+        Ok(Self::with(scale, table, decided, &columns, units.to_vec()))
+    }
+
+    /// The decided rows that have all these factors.
+    fn with(
+        scale: Scale,
+        table: &ComparisonTable,
+        decided: Vec<JointRow>,
+        used: &[&FactorColumn],
+        scales: Vec<(FactorId, f64)>,
+    ) -> Self {
         let before = decided.len();
         let known = |row: &JointRow| used.iter().all(|column| !column.raw()[row.pair as usize].is_nan());
         let rows: Vec<JointRow> = decided.into_iter().filter(known).collect();
-        let mut scales = Vec::with_capacity(used.len());
-        let mut columns = Vec::with_capacity(used.len());
-        for column in &used {
-            let scale = match settings.scale {
-                Scale::RootMeanSquare => root_mean_square(column.raw()),
-                Scale::Raw | Scale::Sign => 1.0,
-            };
-            let scaled = rows.iter().map(|row| match (settings.scale, column.raw()[row.pair as usize]) {
+        let scaled = |(column, (_, unit)): (&&FactorColumn, &(FactorId, f64))| {
+            let value = |row: &JointRow| match (scale, column.raw()[row.pair as usize]) {
                 (Scale::Sign, difference) if difference != 0.0 => difference.signum(),
-                (_, difference) => difference / scale,
-            });
-            columns.push(scaled.collect());
-            scales.push((column.spec().id.clone(), scale));
-        }
+                (_, difference) => difference / unit,
+            };
+            rows.iter().map(value).collect()
+        };
+        let columns = used.iter().zip(&scales).map(scaled).collect();
         let prompts = rows.iter().map(|row| table.pairs()[row.pair as usize].prompt).collect();
-        let left_out = unused.iter().map(|column| column.spec().id.clone()).collect();
-        Ok(Self { missing: before - rows.len(), rows, scales, columns, left_out, prompts })
+        Self { missing: before - rows.len(), rows, scales, columns, left_out: Vec::new(), prompts }
     }
 
     /// The design of these factors, which need not be those of the rows.
@@ -98,6 +111,23 @@ impl JointRows {
     pub(crate) fn design(&self) -> Result<Design> {
         self.design_of(self.scales.iter().map(|(factor, _)| factor.clone()).collect(), self.columns.clone())
     }
+}
+
+/// The judgements of these agents that have an outcome under this policy of ties.
+fn decided(ties: TiePolicy, table: &ComparisonTable, agents: &[&AgentId]) -> Result<Vec<JointRow>> {
+    let outcome = |sign: i8| match (sign, ties) {
+        (1, _) => Some(1.0),
+        (-1, _) => Some(0.0),
+        (_, TiePolicy::Half) => Some(0.5),
+        (_, TiePolicy::Excluded) => None,
+    };
+    let mut decided: Vec<JointRow> = Vec::new();
+    for (agent, id) in agents.iter().enumerate() {
+        decided.extend(table.judgements(id)?.rows().iter().filter_map(|row| {
+            Some(JointRow { agent, pair: row.pair, outcome: outcome(row.choice.sign()?)?, weight: row.weight })
+        }));
+    }
+    Ok(decided)
 }
 
 /// The root mean square of the known differences, scaled so that no square overflows or vanishes.

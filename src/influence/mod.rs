@@ -6,6 +6,7 @@
 //! the [`logistic`] model looks at all of them together, so that factors which move
 //! together share what they explain.
 
+mod agent_sums;
 mod baseline;
 mod count;
 mod detectable;
@@ -14,11 +15,15 @@ mod importance;
 mod joint;
 pub(crate) mod joint_rows;
 pub mod logistic;
+mod model_sums;
 mod profile;
 mod reliability;
+mod sign_counts;
+mod sign_patterns;
 mod sums;
 mod tau;
 
+pub use agent_sums::AgentSums;
 pub(crate) use baseline::length_like;
 pub use baseline::{BaselineParams, Baselines, Curves, FitQuality, LongerWins, Quality, QualityIntervals};
 pub use detectable::{Detectable, DetectableEffect};
@@ -27,7 +32,10 @@ pub use domains::{
 };
 pub use importance::{FactorImportance, Importance, ImportanceMethod, ImportanceParams};
 pub use joint::{Backend, JointFit, LogisticInfluence, Scale, TiePolicy};
+pub use model_sums::{Batches, DifferenceSums, FactorDifferences, ModelSums, SumsModel};
 pub use profile::{Estimate, FactorInfluence, FactorStatus, InfluenceMeasure, InfluenceProfile};
 pub use reliability::{CorrectedInfluence, ErrorModel, corrected_logistic, corrected_tau14};
-pub use sums::{PromptSums, SignCounts};
+pub use sign_counts::SignCounts;
+pub use sign_patterns::SignPatterns;
+pub use sums::PromptSums;
 pub use tau::Tau14;

@@ -1,10 +1,14 @@
 //! τ14: influence factor by factor.
 
+use statrs::distribution::{Binomial, DiscreteCDF};
+
 use crate::error::{Error, Result};
-use crate::id::AgentId;
-use crate::influence::{Estimate, FactorInfluence, FactorStatus, InfluenceMeasure, InfluenceProfile, PromptSums};
+use crate::id::{AgentId, FactorId};
+use crate::influence::{
+    Estimate, FactorInfluence, FactorStatus, InfluenceMeasure, InfluenceProfile, PromptSums, SignCounts,
+};
 use crate::stats::{Correction, Interval, derive_seed, sign_flip_test, t_quantile};
-use crate::table::ComparisonTable;
+use crate::table::{ComparisonTable, JudgementCounts};
 
 /// τ14 = (C − D)/(C + D + T): the mean agreement between preference and factor over the decided pairs.
 ///
@@ -64,12 +68,20 @@ impl Tau14 {
         agent: &AgentId,
         sums: &PromptSums,
     ) -> Result<InfluenceProfile> {
-        if !(self.level > 0.0 && self.level < 1.0) {
-            let value = self.level.to_string();
-            return Err(Error::Parameter { name: "level", value, expected: "between 0 and 1" });
-        }
-        let mut factors: Vec<FactorInfluence> = Vec::with_capacity(table.columns().len());
-        for (k, (spec, &tau)) in table.specs().zip(&sums.tau14()).enumerate() {
+        self.profile(agent, table.specs().map(|spec| &spec.id), sums, table.counts(agent)?)
+    }
+
+    /// The profile of these factors, from their sums.
+    pub(super) fn profile<'a>(
+        &self,
+        agent: &AgentId,
+        names: impl ExactSizeIterator<Item = &'a FactorId>,
+        sums: &PromptSums,
+        judgements: JudgementCounts,
+    ) -> Result<InfluenceProfile> {
+        self.check_level()?;
+        let mut factors: Vec<FactorInfluence> = Vec::with_capacity(names.len());
+        for (k, (name, &tau)) in names.zip(&sums.tau14()).enumerate() {
             let counts = sums.counts()[k];
             let cells: Vec<(f64, f64)> =
                 (0..sums.prompts()).map(|g| sums.cell(g, k)).filter(|&(_, total)| total > 0.0).collect();
@@ -82,27 +94,79 @@ impl Tau14 {
                 FactorStatus::OnePrompt
             } else {
                 let std_error = clustered_std_error(tau, &cells);
-                let margin = t_quantile(0.5 + self.level / 2.0, (cells.len() - 1) as f64) * std_error;
-                let interval = Interval { low: (tau - margin).max(-1.0), high: (tau + margin).min(1.0) };
+                let interval = self.interval(tau, std_error, (cells.len() - 1) as f64);
                 estimate = estimate.std_error(std_error).interval(Some(interval));
                 FactorStatus::Estimated
             };
             if status == FactorStatus::Estimated {
                 let flips: Vec<f64> = cells.iter().map(|&(signed, _)| signed).collect();
-                let seed = derive_seed(self.seed, spec.id.as_str(), agent.as_str());
+                let seed = derive_seed(self.seed, name.as_str(), agent.as_str());
                 let test = sign_flip_test(&flips, self.permutations, seed);
                 estimate = estimate
                     .p_value(Some(test.map_or(1.0, |test| test.p_value)))
                     .p_monte_carlo_error(test.map_or(0.0, |test| test.monte_carlo_error));
             }
-            factors.push(FactorInfluence { factor: spec.id.clone(), status, estimate, counts: Some(counts) });
+            factors.push(FactorInfluence { factor: name.clone(), status, estimate, counts: Some(counts) });
         }
+        Ok(self.corrected(agent, factors, judgements))
+    }
+
+    /// The influence of one factor on independent pairs, from its counts.
+    pub(super) fn of_counts(&self, factor: &FactorId, counts: SignCounts) -> Result<FactorInfluence> {
+        self.check_level()?;
+        let n = counts.decided() as f64;
+        let (tau, coverage) = (counts.tau14().unwrap_or(f64::NAN), counts.coverage().unwrap_or(f64::NAN));
+        let mut estimate = Estimate::new(tau);
+        let status = match counts.decided() {
+            0 => FactorStatus::NoPairs,
+            _ if counts.concordant + counts.discordant == 0 => FactorStatus::NeverDiffers,
+            1 => FactorStatus::OnePrompt,
+            _ => FactorStatus::Estimated,
+        };
+        if status == FactorStatus::Estimated {
+            let std_error = ((coverage - tau * tau).max(0.0) / (n - 1.0)).sqrt();
+            let p_value = sign_test(counts.concordant, counts.discordant);
+            estimate = estimate.std_error(std_error).interval(Some(self.interval(tau, std_error, n - 1.0)));
+            estimate = estimate.p_value(Some(p_value));
+        }
+        Ok(FactorInfluence { factor: factor.clone(), status, estimate, counts: Some(counts) })
+    }
+
+    /// The profile of these influences, with p-values corrected for their number.
+    pub(super) fn corrected(
+        &self,
+        agent: &AgentId,
+        mut factors: Vec<FactorInfluence>,
+        judgements: JudgementCounts,
+    ) -> InfluenceProfile {
         let p_values: Vec<Option<f64>> = factors.iter().map(|factor| factor.estimate.p_value).collect();
         for (factor, q_value) in factors.iter_mut().zip(self.correction.adjust(&p_values)) {
             factor.estimate.q_value = q_value;
         }
-        Ok(InfluenceProfile::new(agent.clone(), self.name(), table.counts(agent)?, factors))
+        InfluenceProfile::new(agent.clone(), self.name(), judgements, factors)
     }
+
+    fn interval(&self, tau: f64, std_error: f64, df: f64) -> Interval {
+        let margin = t_quantile(0.5 + self.level / 2.0, df) * std_error;
+        Interval { low: (tau - margin).max(-1.0), high: (tau + margin).min(1.0) }
+    }
+
+    fn check_level(&self) -> Result<()> {
+        if self.level > 0.0 && self.level < 1.0 {
+            return Ok(());
+        }
+        let value = self.level.to_string();
+        Err(Error::Parameter { name: "level", value, expected: "between 0 and 1" })
+    }
+}
+
+/// The exact two-sided sign test: how probable so uneven a split of `more + less` fair coins is.
+fn sign_test(more: u64, less: u64) -> f64 {
+    let n = more + less;
+    if n == 0 {
+        return 1.0;
+    }
+    Binomial::new(0.5, n).map_or(1.0, |coins| (2.0 * coins.cdf(more.min(less))).min(1.0))
 }
 
 /// The standard error of a ratio of sums over prompts, with the G/(G−1) correction.

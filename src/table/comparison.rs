@@ -426,6 +426,11 @@ impl ComparisonTable {
         &self.prompts
     }
 
+    /// The prompts, to be kept beside the table.
+    pub(crate) fn shared_prompts(&self) -> Arc<[PromptId]> {
+        Arc::clone(&self.prompts)
+    }
+
     /// The pairs.
     pub fn pairs(&self) -> &[ComparedPair] {
         &self.pairs

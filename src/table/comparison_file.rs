@@ -90,6 +90,46 @@ impl Reading {
         place
     }
 
+    /// Adds a line of a JSON Lines table.
+    fn line(&mut self, path: &Path, line: u64, text: &str) -> Result<()> {
+        let mut row: Row = parse_line(path, line, text, NATIVE_REMEDY)?;
+        let place = Place::file(path).line(line);
+        if self.pair_places.contains_key(&row.pair_id) {
+            return Err(Error::DuplicateId { place, kind: "pair", id: row.pair_id.as_str().to_owned() });
+        }
+        for (spec, column) in self.specs.iter().zip(&mut self.columns) {
+            column.push(row.differences.remove(&spec.id).unwrap_or(f64::NAN));
+        }
+        if let Some(unknown) = row.differences.keys().next() {
+            return Err(Error::UnknownId {
+                place,
+                kind: "factor",
+                id: unknown.as_str().to_owned(),
+                remedy: "name it in the header".into(),
+            });
+        }
+        let pair = self.pair(row.pair_id, row.prompt_id, row.domain);
+        row.judgements.iter().for_each(|judgement| self.judgements.push(pair, judgement));
+        Ok(())
+    }
+
+    /// How many pairs there are.
+    pub(super) fn pairs(&self) -> usize {
+        self.pairs.len()
+    }
+
+    /// Whether the pair that was read last is this one.
+    #[cfg(feature = "parquet")]
+    pub(super) fn ends_with(&self, pair: &str) -> bool {
+        self.pairs.last().is_some_and(|last| last.id.as_str() == pair)
+    }
+
+    /// What was read so far, leaving nothing.
+    pub(super) fn take(&mut self) -> ComparisonTable {
+        let next = Self::new(self.specs.clone());
+        std::mem::replace(self, next).finish()
+    }
+
     /// Adds a row of a flat table: the texts and numbers of [`COLUMNS`], and the differences.
     pub(super) fn flat(
         &mut self,
@@ -190,28 +230,62 @@ impl ComparisonTable {
         let mut lines = LineReader::new(path, reader);
         let mut reading = Reading::new(read_header(&mut lines, path, SCHEMA)?);
         while let Some((line, text)) = lines.next_line()? {
-            let mut row: Row = parse_line(path, line, text, NATIVE_REMEDY)?;
-            let place = Place::file(path).line(line);
-            if reading.pair_places.contains_key(&row.pair_id) {
-                return Err(Error::DuplicateId { place, kind: "pair", id: row.pair_id.as_str().to_owned() });
-            }
-            for (spec, column) in reading.specs.iter().zip(&mut reading.columns) {
-                column.push(row.differences.remove(&spec.id).unwrap_or(f64::NAN));
-            }
-            if let Some(unknown) = row.differences.keys().next() {
-                return Err(Error::UnknownId {
-                    place,
-                    kind: "factor",
-                    id: unknown.as_str().to_owned(),
-                    remedy: "name it in the header".into(),
-                });
-            }
-            let pair = reading.pair(row.pair_id, row.prompt_id, row.domain);
-            for judgement in &row.judgements {
-                reading.judgements.push(pair, judgement);
-            }
+            reading.line(path, line, text)?;
         }
         Ok(reading.finish())
+    }
+
+    /// Reads what [`ComparisonTable::write_jsonl`] wrote in tables of so many pairs each, for data that do not fit into
+    /// the memory: sums of the tables are merged ([`AgentSums`](crate::influence::AgentSums)). Nothing comes after an
+    /// error. That a pair is there twice is seen within a table only.
+    ///
+    /// ```
+    /// use prefactor::factor::FactorSpec;
+    /// use prefactor::influence::{AgentSums, InfluenceMeasure, Tau14};
+    /// use prefactor::preference::Choice;
+    /// use prefactor::table::ComparisonTable;
+    ///
+    /// let all = ComparisonTable::from_columns(
+    ///     (0..10).map(|i| format!("p{}", i / 4).into()).collect(),
+    ///     vec![(FactorSpec::given("length", "words"), (0..10).map(|i| Some(f64::from(i) - 3.0)).collect())],
+    ///     vec![("human".into(), (0..10).map(|i| if i % 3 == 0 { Choice::B } else { Choice::A }).collect())],
+    /// )?;
+    /// let mut file = Vec::new();
+    /// all.write_jsonl(&mut file)?;
+    /// let mut sums: Option<AgentSums> = None;
+    /// for batch in ComparisonTable::batches_jsonl(file.as_slice(), "in.jsonl", 3)? {
+    ///     let part = AgentSums::of(&batch?, &"human".into())?;
+    ///     match &mut sums {
+    ///         Some(sums) => sums.merge(&part)?,
+    ///         None => sums = Some(part),
+    ///     }
+    /// }
+    /// let tau = Tau14::default();
+    /// assert_eq!(tau.from_sums(&sums.unwrap())?, tau.fit(&all, &"human".into())?);
+    /// # Ok::<(), prefactor::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Malformed`] and [`Error::Empty`] for a header that is none; of a table what
+    /// [`ComparisonTable::read_jsonl`] meets.
+    pub fn batches_jsonl<R: BufRead, N: AsRef<Path>>(
+        reader: R,
+        name: N,
+        pairs: usize,
+    ) -> Result<impl Iterator<Item = Result<Self>> + use<R, N>> {
+        let path = name.as_ref().to_path_buf();
+        let mut lines = LineReader::new(&path, reader);
+        let mut reading = Reading::new(read_header(&mut lines, &path, SCHEMA)?);
+        Ok(batches(move || {
+            while reading.pairs() < pairs.max(1) {
+                match lines.next_line()? {
+                    Some((line, text)) => reading.line(&path, line, text)?,
+                    None => break,
+                }
+            }
+            Ok((reading.pairs() > 0).then(|| reading.take()))
+        }))
     }
 
     /// Reads what [`ComparisonTable::write_csv`] wrote; `name` stands for the file in errors. Columns besides the
@@ -252,4 +326,19 @@ impl ComparisonTable {
         }
         Ok(reading.finish())
     }
+}
+
+/// The batches that `next` gives, up to the first error.
+pub(super) fn batches(
+    mut next: impl FnMut() -> Result<Option<ComparisonTable>>,
+) -> impl Iterator<Item = Result<ComparisonTable>> {
+    let mut over = false;
+    std::iter::from_fn(move || {
+        if over {
+            return None;
+        }
+        let batch = next().transpose();
+        over = !matches!(batch, Some(Ok(_)));
+        batch
+    })
 }

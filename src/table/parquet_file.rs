@@ -1,7 +1,7 @@
 //! Factor and comparison tables in Parquet.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::builder::{Float64Builder, StringBuilder};
@@ -14,7 +14,7 @@ use parquet::file::properties::WriterProperties;
 
 use serde_json::Value;
 
-use super::comparison_file::{COLUMNS, Reading};
+use super::comparison_file::{COLUMNS, Reading, batches};
 use super::table_writer::FlatRows;
 use crate::error::{Error, Place, Result};
 use crate::factor::FactorSpec;
@@ -181,25 +181,67 @@ impl ComparisonTable {
     ///
     /// [`Error::Io`] where the file cannot be read, [`Error::Malformed`] and [`Error::NonFinite`] with row and column.
     pub fn read_parquet(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
-        let mut file = ParquetRows::open(path)?;
+        let mut rows = ComparisonRows::open(path.as_ref())?;
+        let mut reading = Reading::new(rows.specs.clone());
+        while let Some((row, record)) = rows.file.next_row()? {
+            rows.add(row, &record, &mut reading)?;
+        }
+        Ok(reading.finish())
+    }
+
+    /// Reads what [`ComparisonTable::write_parquet`] wrote in tables of so many pairs each, for data that do not fit into
+    /// the memory (see [`ComparisonTable::batches_jsonl`]).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ComparisonTable::read_parquet`].
+    pub fn batches_parquet<P: AsRef<Path>>(
+        path: P,
+        pairs: usize,
+    ) -> Result<impl Iterator<Item = Result<Self>> + use<P>> {
+        let mut rows = ComparisonRows::open(path.as_ref())?;
+        let mut reading = Reading::new(rows.specs.clone());
+        Ok(batches(move || {
+            while let Some((row, record)) = rows.file.next_row()? {
+                // Rows of one pair stay together.
+                let pair = record.get(COLUMNS[0]).and_then(Value::as_str).unwrap_or_default();
+                let full = reading.pairs() >= pairs.max(1) && !reading.ends_with(pair);
+                let batch = full.then(|| reading.take());
+                rows.add(row, &record, &mut reading)?;
+                if batch.is_some() {
+                    return Ok(batch);
+                }
+            }
+            Ok((reading.pairs() > 0).then(|| reading.take()))
+        }))
+    }
+}
+
+/// A file of comparisons, row by row.
+struct ComparisonRows {
+    path: PathBuf,
+    file: ParquetRows,
+    specs: Vec<FactorSpec>,
+}
+
+impl ComparisonRows {
+    fn open(path: &Path) -> Result<Self> {
+        let file = ParquetRows::open(path)?;
         if let Some(name) = COLUMNS.into_iter().find(|name| !file.columns().any(|column| column == *name)) {
             return Err(missing_column(path, name));
         }
         let specs = specs_of(&file, path, &COLUMNS)?;
-        let names: Vec<String> = specs.iter().map(|spec| spec.id.as_str().to_owned()).collect();
-        let mut reading = Reading::new(specs);
-        while let Some((row, record)) = file.next_row()? {
-            let place = Place::file(path).line(row);
-            let mut texts = [""; 7];
-            for (text_of, name) in texts.iter_mut().zip(COLUMNS) {
-                *text_of = text(&record, name, &place)?;
-            }
-            let numbers = [number(&record, COLUMNS[7], &place)?, number(&record, COLUMNS[8], &place)?];
-            let differences =
-                names.iter().map(|name| number(&record, name, &place)).collect::<Result<Vec<Option<f64>>>>()?;
-            reading.flat(place, texts, numbers, &differences)?;
+        Ok(Self { path: path.to_path_buf(), file, specs })
+    }
+
+    fn add(&self, row: u64, record: &Value, reading: &mut Reading) -> Result<()> {
+        let place = Place::file(&self.path).line(row);
+        let mut texts = [""; 7];
+        for (text_of, name) in texts.iter_mut().zip(COLUMNS) {
+            *text_of = text(record, name, &place)?;
         }
-        Ok(reading.finish())
+        let numbers = [number(record, COLUMNS[7], &place)?, number(record, COLUMNS[8], &place)?];
+        let differences = self.specs.iter().map(|spec| number(record, spec.id.as_str(), &place));
+        reading.flat(place.clone(), texts, numbers, &differences.collect::<Result<Vec<_>>>()?)
     }
 }

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test crate uses a part of it")]
 
 pub(crate) mod formats;
+pub(crate) mod judged;
 
 use std::path::PathBuf;
 

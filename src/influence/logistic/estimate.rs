@@ -327,6 +327,12 @@ fn null_log_likelihood(design: &Design) -> f64 {
     }
 }
 
+/// The log-likelihood of the model of one constant, from Σ w and Σ w·y; 0 where all outcomes are the same.
+pub(crate) fn constant_log_likelihood(total: f64, outcome: f64) -> f64 {
+    let share = outcome / total;
+    if share > 0.0 && share < 1.0 { total * (share * share.ln() + (1.0 - share) * (-share).ln_1p()) } else { 0.0 }
+}
+
 fn offset_log_likelihood(design: &Design, offset: &[f64], constant: f64) -> f64 {
     let rows = design.outcome().iter().zip(offset).enumerate();
     rows.map(|(row, (&outcome, offset))| design.weight(row) * row_log_likelihood(outcome, offset + constant)).sum()
@@ -334,16 +340,10 @@ fn offset_log_likelihood(design: &Design, offset: &[f64], constant: f64) -> f64 
 
 /// The log-likelihood of the model with only an order effect, 0 where all outcomes are the same.
 fn intercept_only_log_likelihood(design: &Design) -> f64 {
-    let total = design.weight_sum();
-    if total <= 0.0 {
-        return 0.0;
-    }
-    let share = design.outcome_sum() / total;
-    if share <= 0.0 || share >= 1.0 {
-        return 0.0;
-    }
-    let Some(offset) = design.offset() else {
-        return total * (share * share.ln() + (1.0 - share) * (-share).ln_1p());
+    let (total, outcome) = (design.weight_sum(), design.outcome_sum());
+    let share = outcome / total;
+    let Some(offset) = design.offset().filter(|_| share > 0.0 && share < 1.0) else {
+        return constant_log_likelihood(total, outcome);
     };
     // Newton in one variable, kept inside a bracket of the root of a decreasing score.
     let (mut low, mut high) = offset.iter().fold((f64::MAX, f64::MIN), |(low, high), &o| (low.min(o), high.max(o)));

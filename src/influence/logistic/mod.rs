@@ -29,7 +29,7 @@ mod design;
 mod diagnostics;
 mod domains;
 mod effects;
-mod estimate;
+pub(crate) mod estimate;
 mod firth;
 mod fit;
 pub(crate) mod gram;
@@ -39,7 +39,8 @@ mod lasso;
 #[cfg(feature = "linfa")]
 mod linfa;
 mod newton;
-mod objective;
+mod newton_sums;
+pub(crate) mod objective;
 mod ordinal;
 pub(crate) mod panels;
 mod params;
@@ -67,6 +68,7 @@ pub use fit::{Coefficient, Estimates, LogisticFit};
 pub use inference::{ChiSquareTest, OddsRatio, Wald};
 #[cfg(feature = "linfa")]
 pub use linfa::{FittedLogistic, LinfaLogistic, Outcome, Refusal};
+pub use newton_sums::{NewtonSums, PromptScores, ScoreProducts};
 pub use ordinal::{OrdinalEstimates, OrdinalFit, OrdinalPrediction, OrdinalStatus};
 pub use params::{LogisticParams, LogisticValidParams};
 pub use path::{CrossValidation, PathParams, PathPoint, PenaltyPath};

@@ -61,37 +61,55 @@ impl Objective<'_> {
         max_iterations: usize,
         tolerance: f64,
     ) -> Option<Maximum> {
-        let mut theta = start;
-        let mut point = self.at(&theta)?;
-        for iterations in 0..=max_iterations {
-            let (step, decrement) = step(&point, fixed)?;
-            // The square root is the length of the step in standard errors.
-            if decrement.sqrt() <= tolerance {
-                return Some(Maximum { theta, point, iterations });
-            }
-            let least = point.value - 1e-12 * point.value.abs();
-            let mut share = 1.0;
-            let mut halvings = 0;
-            loop {
-                let next: Vec<f64> = theta.iter().zip(&step).map(|(theta, step)| theta + share * step).collect();
-                if let Some(found) = self.at(&next).filter(|found| found.value >= least) {
-                    theta = next;
-                    point = found;
-                    break;
-                }
-                share *= 0.5;
-                halvings += 1;
-                if halvings == MAX_HALVINGS {
-                    return None;
-                }
-            }
+        let at = |theta: &[f64]| Ok::<_, std::convert::Infallible>(self.at(theta));
+        match maximise(at, start, fixed, max_iterations, tolerance) {
+            Ok(maximum) => maximum,
+            Err(never) => match never {},
         }
-        None
     }
 }
 
+/// Maximises a function over all coefficients but `fixed`, from `start`, to within `tolerance` standard errors.
+///
+/// `None` where `max_iterations` steps do not suffice or the system becomes singular; an error of the function ends
+/// the search.
+pub(crate) fn maximise<E>(
+    mut at: impl FnMut(&[f64]) -> Result<Option<Point>, E>,
+    start: Vec<f64>,
+    fixed: Option<usize>,
+    max_iterations: usize,
+    tolerance: f64,
+) -> Result<Option<Maximum>, E> {
+    let mut theta = start;
+    let Some(mut point) = at(&theta)? else { return Ok(None) };
+    for iterations in 0..=max_iterations {
+        let Some((step, decrement)) = step(&point, fixed) else { return Ok(None) };
+        // The square root is the length of the step in standard errors.
+        if decrement.sqrt() <= tolerance {
+            return Ok(Some(Maximum { theta, point, iterations }));
+        }
+        let least = point.value - 1e-12 * point.value.abs();
+        let mut share = 1.0;
+        let mut halvings = 0;
+        loop {
+            let next: Vec<f64> = theta.iter().zip(&step).map(|(theta, step)| theta + share * step).collect();
+            if let Some(found) = at(&next)?.filter(|found| found.value >= least) {
+                theta = next;
+                point = found;
+                break;
+            }
+            share *= 0.5;
+            halvings += 1;
+            if halvings == MAX_HALVINGS {
+                return Ok(None);
+            }
+        }
+    }
+    Ok(None)
+}
+
 /// The step and its squared length in the metric of the system.
-fn step(point: &Point, fixed: Option<usize>) -> Option<(Vec<f64>, f64)> {
+pub(crate) fn step(point: &Point, fixed: Option<usize>) -> Option<(Vec<f64>, f64)> {
     let free: Vec<usize> = (0..point.score.len()).filter(|&j| Some(j) != fixed).collect();
     let mut system = SquareMatrix::zeros(free.len());
     for (i, &a) in free.iter().enumerate() {
