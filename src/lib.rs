@@ -37,6 +37,8 @@
 //!    [`logistic`](influence::logistic) model — says what drives one agent.
 //! 5. [`alignment`]: an [`AlignmentMetric`](alignment::AlignmentMetric) compares two agents; gaps say where they part.
 //! 6. [`report`]: the result, for programs and for people.
+//!
+//! Past the memory of one machine, [`sql`] writes the queries that find the same sums in a query engine.
 //! 7. [`improve`]: what to do with it: factors held equal, leaderboards, rewards, training data.
 //!
 //! [`Analysis`] does all of it in one call; [`task`] holds the three tasks as data; [`stats`] is the statistics
