@@ -1,115 +1,84 @@
-//! How long a fit takes: ours over rows × factors, and linfa-logistic's on the same data.
+//! Joint fits, with model-based and clustered covariance, and bootstrap refits, over rows × factors.
 //!
-//! `cargo bench --bench fit` prints the medians and, at the end, the ratios; with `--test` every
-//! case runs once on small data. Names on the command line choose cases. For one thread set
-//! `RAYON_NUM_THREADS=1`.
+//! `cargo bench --bench fit`; `RAYON_NUM_THREADS=1` for one thread. With `PREFACTOR_BENCH_LARGE=1` also 10⁷ rows, which
+//! need 3 GB. How other programs do on the same data: `benches/peers/run`.
 
-#![allow(clippy::expect_used, clippy::print_stdout)]
+#![allow(missing_docs, reason = "criterion's macros make undocumented functions")]
+#![allow(clippy::expect_used, reason = "a program, not a library")]
 
 use std::hint::black_box;
-use std::time::Instant;
 
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use prefactor::influence::logistic::{Covariance, Design, LogisticParams};
+use prefactor::stats::{Resampling, normal, rng, uniform};
 
-/// A design like those of the speed comparison: correlated normal factors, planted coefficients, logit of
-/// standard deviation about 1.5, 200 clusters.
+const FACTORS: [usize; 3] = [6, 14, 29];
+
+/// Correlated normal factors, planted coefficients, a logit of standard deviation about 1.5, 200 clusters.
 fn data(rows: usize, factors: usize) -> Design {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64 ^ (rows as u64) << 8 ^ factors as u64;
-    let mut uniform = move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 11) as f64 / (1_u64 << 53) as f64
-    };
-    let mut columns = vec![Vec::with_capacity(rows); factors];
-    let mut outcome = Vec::with_capacity(rows);
+    let mut rng = rng(rows as u64 ^ factors as u64);
+    let mut builder = Design::builder((0..factors).map(|j| format!("f{j}")));
     let scale = 1.5 / (factors as f64).sqrt();
+    let mut row = vec![0.0; factors];
     for _ in 0..rows {
-        let mut eta = 0.0;
-        let mut before = 0.0;
-        for (j, column) in columns.iter_mut().enumerate() {
-            let normal = (-2.0 * (1.0 - uniform()).ln()).sqrt() * (std::f64::consts::TAU * uniform()).cos();
-            let value = if j == 0 { normal } else { 0.3 * before + (1.0_f64 - 0.09).sqrt() * normal };
-            before = value;
-            column.push(value);
-            eta += scale * if j % 3 == 2 { -0.7 * value } else { value };
+        let (mut eta, mut before) = (0.0, normal(&mut rng));
+        for (j, value) in row.iter_mut().enumerate() {
+            *value = if j == 0 { before } else { 0.3 * before + 0.91_f64.sqrt() * normal(&mut rng) };
+            before = *value;
+            eta += scale * if j % 3 == 2 { -0.7 * before } else { before };
         }
-        outcome.push(f64::from(u8::from(uniform() < 1.0 / (1.0 + (-eta).exp()))));
+        let outcome = f64::from(u8::from(uniform(&mut rng) < 1.0 / (1.0 + (-eta).exp())));
+        builder.push_row(&row, outcome).expect("one value a factor");
     }
     let clusters = (0..rows as u32).map(|row| row.wrapping_mul(2_654_435_761) % 200).collect();
-    Design::builder((0..factors).map(|j| format!("f{j}")))
-        .columns(columns)
-        .outcome(outcome)
-        .clusters(clusters)
-        .build()
-        .expect("a valid design")
+    builder.clusters(clusters).build().expect("a valid design")
 }
 
-/// The median wall time of a call in milliseconds, over calls that fill about a second.
-fn median(test: bool, mut call: impl FnMut()) -> f64 {
-    let mut times = Vec::new();
-    let start = Instant::now();
-    call();
-    while !test && (times.len() < 7 || start.elapsed().as_secs_f64() < 1.0) && times.len() < 2000 {
-        let before = Instant::now();
-        call();
-        times.push(before.elapsed().as_secs_f64() * 1e3);
-        if start.elapsed().as_secs_f64() > 8.0 && times.len() >= 3 {
-            break;
+fn sizes() -> Vec<usize> {
+    let mut sizes = vec![1_000];
+    if !std::env::args().any(|argument| argument == "--test") {
+        sizes.extend([10_000, 100_000, 1_000_000]);
+        if std::env::var_os("PREFACTOR_BENCH_LARGE").is_some() {
+            sizes.push(10_000_000);
         }
     }
-    times.sort_by(f64::total_cmp);
-    times.get(times.len() / 2).copied().unwrap_or(0.0)
+    sizes
 }
 
-fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let test = arguments.iter().any(|argument| argument == "--test");
-    let chosen: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
-    let sizes: &[usize] = if test { &[300] } else { &[1_000, 10_000, 100_000, 1_000_000] };
-    println!(
-        "{:>9} {:>3}  {:>10} {:>10} {:>10} {:>8} {:>10} {:>7}",
-        "rows", "p", "model ms", "CR1 ms", "HC1 ms", "CR1/mod", "linfa ms", "ratio"
-    );
-    for &rows in sizes {
-        for factors in [6, 14, 29] {
-            let name = format!("{rows}x{factors}");
-            if !chosen.is_empty() && !chosen.iter().any(|chosen| name.contains(chosen.as_str())) {
-                continue;
-            }
+fn fit(criterion: &mut Criterion) {
+    for rows in sizes() {
+        for factors in FACTORS {
             let design = data(rows, factors);
-            let time = |covariance: Covariance| {
+            let mut group = criterion.benchmark_group(format!("fit/{rows}x{factors}"));
+            group.throughput(Throughput::Elements(rows as u64));
+            if rows > 10_000 {
+                group.sample_size(10);
+            }
+            for covariance in [Covariance::Model, Covariance::Hc1, Covariance::Cr1] {
                 let params = LogisticParams::new().covariance(covariance);
-                median(test, || {
-                    let fit = params.fit_design(black_box(&design)).expect("valid input");
-                    assert!(fit.status.is_converged(), "{}", fit.status);
-                    black_box(fit);
-                })
-            };
-            let (model, cr1, hc1) = (time(Covariance::Model), time(Covariance::Cr1), time(Covariance::Hc1));
-            let linfa = linfa(&design, rows, test);
-            println!(
-                "{rows:>9} {factors:>3}  {model:>10.3} {cr1:>10.3} {hc1:>10.3} {:>8.2} {:>10} {:>7}",
-                cr1 / model,
-                linfa.map_or("-".into(), |ms| format!("{ms:.2}")),
-                linfa.map_or("-".into(), |ms| format!("{:.0}x", ms / model)),
-            );
+                group.bench_function(BenchmarkId::from_parameter(format!("{covariance:?}")), |bencher| {
+                    bencher.iter(|| params.fit_design(black_box(&design)).expect("valid input"));
+                });
+            }
+            group.finish();
         }
     }
 }
 
-/// linfa-logistic without penalty and intercept; not where it takes many seconds.
-#[cfg(feature = "linfa")]
-fn linfa(design: &Design, rows: usize, test: bool) -> Option<f64> {
-    use prefactor::influence::logistic::LinfaLogistic;
-    (rows <= 100_000).then(|| {
-        median(test, || {
-            black_box(LinfaLogistic::new().fit_design(black_box(design)).expect("valid input"));
-        })
-    })
+fn bootstrap(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("1,000 refits");
+    group.sample_size(10);
+    for rows in sizes().into_iter().filter(|rows| *rows <= 10_000) {
+        for factors in FACTORS {
+            let design = data(rows, factors);
+            let resampling = Resampling { replicates: 1000, ..Resampling::default() };
+            group.bench_function(BenchmarkId::from_parameter(format!("{rows}x{factors}")), |bencher| {
+                bencher.iter(|| LogisticParams::new().bootstrap(black_box(&design), &resampling).expect("valid input"));
+            });
+        }
+    }
+    group.finish();
 }
 
-#[cfg(not(feature = "linfa"))]
-fn linfa(_: &Design, _: usize, _: bool) -> Option<f64> {
-    None
-}
+criterion_group!(benches, fit, bootstrap);
+criterion_main!(benches);

@@ -1,10 +1,10 @@
 //! Counting how often factors agree with preferences, at the speed of the memory.
 //!
-//! One pass over the differences: a block of preferences stays in the first cache while the same block of
-//! every column goes by, and the loops that count are plain enough for the compiler to turn into vector instructions,
-//! compiled once for each instruction set and chosen at run time.
+//! One pass over the differences: a block of preferences stays in a near cache while the same block of
+//! every column goes by, and the loops that count are vector instructions, compiled once for each instruction set and
+//! chosen at run time.
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 use crate::table::{FactorColumn, Run, Votes};
 
@@ -28,14 +28,30 @@ pub(super) struct CountedRun {
     pub(super) columns: Vec<RunCounts>,
 }
 
-/// Pairs whose preferences fit into the first cache beside a block of differences.
-const BLOCK: usize = 1024;
+/// Pairs of a block: few enough for their preferences to stay near, many enough for each column to be read in long stretches.
+const BLOCK: usize = 4096;
 
 /// The counts of every column over these runs.
 pub(super) fn count_runs(columns: &[FactorColumn], votes: &Votes, runs: &[Run]) -> Vec<CountedRun> {
-    Arch::new().dispatch(|| {
+    Arch::new().dispatch(CountRuns { columns, votes, runs })
+}
+
+struct CountRuns<'a> {
+    columns: &'a [FactorColumn],
+    votes: &'a Votes,
+    runs: &'a [Run],
+}
+
+impl WithSimd for CountRuns<'_> {
+    type Output = Vec<CountedRun>;
+
+    // Plain loops and no closures of iterators, which would be compiled without the wider instructions.
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> Vec<CountedRun> {
+        let Self { columns, votes, runs } = self;
         let mut preferences = [0.0; BLOCK];
-        let count = |run: &Run| {
+        let mut all = Vec::with_capacity(runs.len());
+        for run in runs {
             let mut counted = CountedRun { decided: 0, tied: 0, columns: vec![RunCounts::default(); columns.len()] };
             for start in (run.start..run.end).step_by(BLOCK) {
                 let block = start..(start + BLOCK).min(run.end);
@@ -45,65 +61,62 @@ pub(super) fn count_runs(columns: &[FactorColumn], votes: &Votes, runs: &[Run]) 
                 counted.tied += tied;
                 for (column, counts) in columns.iter().zip(&mut counted.columns) {
                     let differences = &column.raw()[block.clone()];
-                    count_sides(differences, preferences, counts);
-                    if column.has_missing() {
-                        count_rest(differences, preferences, counts);
-                    } else if tied > 0 {
-                        counts.both_ties += both_ties(differences, preferences);
+                    match (column.has_missing(), tied > 0) {
+                        (false, false) => count::<S, false, false>(simd, differences, preferences, counts),
+                        (false, true) => count::<S, false, true>(simd, differences, preferences, counts),
+                        (true, _) => count::<S, true, true>(simd, differences, preferences, counts),
                     }
                 }
             }
-            counted
-        };
-        runs.iter().map(count).collect()
-    })
+            all.push(counted);
+        }
+        all
+    }
 }
 
-/// Pairs that one vector step takes; what is left over at the end of a run goes one by one.
-const LANES: usize = 8;
-
-/// No branch, so that it becomes vector instructions.
+/// No branch; `MISSING` and `TIES` say what has to be looked for at all.
+///
+/// A factor of ±1 is exact, so the sign of the product is that of the agreement, however small it is; NaN, which stands
+/// for a missing difference and for no judgement, is neither above nor below 0.
 #[inline(always)]
-fn count_sides(differences: &[f64], preferences: &[f64], counts: &mut RunCounts) {
-    // A factor of ±1 is exact, so the sign of the product is that of the agreement, however small it is; NaN,
-    // which stands for a missing difference and for no judgement, is neither above nor below 0.
-    let (mut concordant, mut discordant) = ([0u64; LANES], [0u64; LANES]);
-    let (differences, last_differences) = differences.as_chunks::<LANES>();
-    let (preferences, last_preferences) = preferences.as_chunks::<LANES>();
-    for (differences, preferences) in differences.iter().zip(preferences) {
-        for lane in 0..LANES {
-            let agreement = differences[lane] * preferences[lane];
-            concordant[lane] += u64::from(agreement > 0.0);
-            discordant[lane] += u64::from(agreement < 0.0);
+fn count<S: Simd, const MISSING: bool, const TIES: bool>(
+    simd: S,
+    differences: &[f64],
+    preferences: &[f64],
+    counts: &mut RunCounts,
+) {
+    let (zero, one) = (simd.splat_f64s(0.0), simd.splat_f64s(1.0));
+    let (mut concordant, mut discordant, mut both_ties) = (zero, zero, zero);
+    let (mut missing_decided, mut missing_tied) = (zero, zero);
+    let add = |sum: &mut S::f64s, mask: S::m64s| *sum = simd.add_f64s(*sum, simd.select_f64s(mask, one, zero));
+    let (differences, last_differences) = S::as_simd_f64s(differences);
+    let (preferences, last_preferences) = S::as_simd_f64s(preferences);
+    for (&difference, &preference) in differences.iter().zip(preferences) {
+        let agreement = simd.mul_f64s(difference, preference);
+        add(&mut concordant, simd.greater_than_f64s(agreement, zero));
+        add(&mut discordant, simd.less_than_f64s(agreement, zero));
+        let tied = simd.equal_f64s(preference, zero);
+        if TIES {
+            add(&mut both_ties, simd.and_m64s(simd.equal_f64s(difference, zero), tied));
+        }
+        if MISSING {
+            let missing = simd.not_m64s(simd.equal_f64s(difference, difference));
+            add(&mut missing_tied, simd.and_m64s(missing, tied));
+            add(&mut missing_decided, simd.and_m64s(missing, simd.equal_f64s(simd.abs_f64s(preference), one)));
         }
     }
-    for (lane, (&difference, &preference)) in last_differences.iter().zip(last_preferences).enumerate() {
-        let agreement = difference * preference;
-        concordant[lane] += u64::from(agreement > 0.0);
-        discordant[lane] += u64::from(agreement < 0.0);
+    let total = |sum: S::f64s| simd.reduce_sum_f64s(sum) as u64;
+    counts.concordant += total(concordant);
+    counts.discordant += total(discordant);
+    counts.both_ties += total(both_ties);
+    counts.missing_decided += total(missing_decided);
+    counts.missing_tied += total(missing_tied);
+    for (&difference, &preference) in last_differences.iter().zip(last_preferences) {
+        let (agreement, missing) = (difference * preference, difference.is_nan());
+        counts.concordant += u64::from(agreement > 0.0);
+        counts.discordant += u64::from(agreement < 0.0);
+        counts.both_ties += u64::from(difference == 0.0 && preference == 0.0);
+        counts.missing_tied += u64::from(missing && preference == 0.0);
+        counts.missing_decided += u64::from(missing && preference.abs() == 1.0);
     }
-    counts.concordant += concordant.iter().sum::<u64>();
-    counts.discordant += discordant.iter().sum::<u64>();
-}
-
-/// What only ties and missing values need.
-#[inline(always)]
-fn count_rest(differences: &[f64], preferences: &[f64], counts: &mut RunCounts) {
-    let (mut both_ties, mut missing_decided, mut missing_tied) = (0u64, 0u64, 0u64);
-    for (&difference, &preference) in differences.iter().zip(preferences) {
-        let (missing, tied) = (difference.is_nan(), preference == 0.0);
-        both_ties += u64::from((difference == 0.0) & tied);
-        missing_decided += u64::from(missing & (preference.abs() == 1.0));
-        missing_tied += u64::from(missing & tied);
-    }
-    counts.both_ties += both_ties;
-    counts.missing_decided += missing_decided;
-    counts.missing_tied += missing_tied;
-}
-
-/// Ties on both sides, where no difference is missing.
-#[inline(always)]
-fn both_ties(differences: &[f64], preferences: &[f64]) -> u64 {
-    let pairs = differences.iter().zip(preferences);
-    pairs.map(|(&difference, &preference)| u64::from((difference == 0.0) & (preference == 0.0))).sum()
 }

@@ -17,7 +17,6 @@ use super::seed::{derive_seed, index_below, rng};
 use crate::error::{Error, Result};
 use crate::parallel::for_each_chunk;
 use serde::{Deserialize, Serialize};
-use std::fmt::Write as _;
 
 /// How to resample and which interval to read from the replicates.
 ///
@@ -88,43 +87,76 @@ impl Resampling {
     where
         F: Fn(&[f64], &mut [f64]) + Sync,
     {
-        let mut weights = vec![1.0; clusters];
         let mut point = vec![f64::NAN; outputs];
-        statistic(&weights, &mut point);
+        statistic(&vec![1.0; clusters], &mut point);
+        self.batches(clusters, 1, point, statistic)
+    }
 
-        let mut jackknife = Vec::new();
-        if self.method == IntervalMethod::Bca && outputs > 0 {
-            jackknife = vec![f64::NAN; clusters * outputs];
-            for (left_out, out) in jackknife.chunks_mut(outputs).enumerate() {
-                weights[left_out] = 0.0;
-                statistic(&weights, out);
-                weights[left_out] = 1.0;
-            }
-        }
+    /// How often each cluster is drawn in one replicate, counted from 0.
+    ///
+    /// ```
+    /// use prefactor::stats::Resampling;
+    /// let drawn = Resampling::default().drawn(17, 5);
+    /// assert_eq!((drawn.len(), drawn.iter().sum::<f64>()), (5, 5.0));
+    /// ```
+    pub fn drawn(&self, replicate: usize, clusters: usize) -> Vec<f64> {
+        let mut weights = vec![0.0; clusters];
+        draw(self.replicate_seed(replicate), &mut weights, 1, 0);
+        weights
+    }
 
-        let mut values = vec![f64::NAN; if clusters == 0 { 0 } else { self.replicates * outputs }];
-        for_each_chunk(&mut values, CHUNK * outputs, |chunk, values| {
-            let mut weights = vec![0.0; clusters];
-            let mut name = String::new();
-            for (place, out) in values.chunks_mut(outputs).enumerate() {
-                name.clear();
-                // Writing to a String cannot fail.
-                let _ = write!(name, "{}", chunk * CHUNK + place);
-                draw(derive_seed(self.seed, &name, "bootstrap"), &mut weights);
-                statistic(&weights, out);
+    fn replicate_seed(&self, replicate: usize) -> u64 {
+        derive_seed(self.seed, &replicate.to_string(), "bootstrap")
+    }
+
+    /// [`clusters`](Self::clusters) for a statistic that computes `lanes` replicates at once.
+    ///
+    /// `statistic(weights, out)` gets `lanes` weights a cluster and writes the figures of the first lane, then those of
+    /// the second, …. `point` are the figures of all clusters once.
+    pub(crate) fn batches<F>(&self, clusters: usize, lanes: usize, point: Vec<f64>, statistic: F) -> Replicates
+    where
+        F: Fn(&[f64], &mut [f64]) + Sync,
+    {
+        let outputs = point.len();
+        // Where a batch is not full, the lanes that are left over have every cluster once.
+        let fill = |values: &mut [f64], first: usize, set: &(dyn Fn(&mut [f64], usize, usize) + Sync)| {
+            let mut weights = vec![1.0; clusters * lanes];
+            let mut figures = vec![f64::NAN; lanes * outputs];
+            for (batch, out) in values.chunks_mut(lanes * outputs).enumerate() {
+                let full = out.len() / outputs;
+                for lane in 0..lanes {
+                    weights.iter_mut().skip(lane).step_by(lanes).for_each(|weight| *weight = 1.0);
+                    if lane < full {
+                        set(&mut weights, lane, first + batch * lanes + lane);
+                    }
+                }
+                statistic(&weights, &mut figures);
+                out.copy_from_slice(&figures[..out.len()]);
             }
+        };
+        let of = |needed: bool, count: usize, set: &(dyn Fn(&mut [f64], usize, usize) + Sync)| {
+            let mut values = vec![f64::NAN; if needed && clusters > 0 { count * outputs } else { 0 }];
+            for_each_chunk(&mut values, CHUNK * outputs, |chunk, values| fill(values, chunk * CHUNK, set));
+            values
+        };
+        let jackknife = of(self.method == IntervalMethod::Bca, clusters, &|weights, lane, left_out| {
+            weights[left_out * lanes + lane] = 0.0;
+        });
+        let values = of(true, self.replicates, &|weights, lane, replicate| {
+            draw(self.replicate_seed(replicate), weights, lanes, lane);
         });
         Replicates::new(*self, clusters, point, values, jackknife)
     }
 }
 
-/// Fills `weights` with how often each cluster is drawn in as many draws as there are clusters.
-fn draw(seed: u64, weights: &mut [f64]) {
-    weights.fill(0.0);
+/// Sets lane `lane` of the weights to how often each cluster is drawn in as many draws as there are clusters.
+fn draw(seed: u64, weights: &mut [f64], lanes: usize, lane: usize) {
+    weights.iter_mut().skip(lane).step_by(lanes).for_each(|weight| *weight = 0.0);
     let mut rng = rng(seed);
-    let clusters = u32::try_from(weights.len()).unwrap_or(u32::MAX);
-    for _ in 0..weights.len() {
-        weights[index_below(&mut rng, clusters) as usize] += 1.0;
+    let count = weights.len() / lanes.max(1);
+    let clusters = u32::try_from(count).unwrap_or(u32::MAX);
+    for _ in 0..count {
+        weights[index_below(&mut rng, clusters) as usize * lanes + lane] += 1.0;
     }
 }
 

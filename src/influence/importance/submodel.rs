@@ -11,7 +11,7 @@
 use pulp::{Arch, Simd, WithSimd};
 
 use crate::error::Result;
-use crate::influence::logistic::gram::{add_products, packed, symmetric};
+use crate::influence::logistic::gram::{Weighted, packed, symmetric};
 use crate::influence::logistic::panels::{Lane, PANEL};
 use crate::influence::logistic::rows::{FILLING, add_linear, newton_rows, weighted_newton_rows};
 use crate::influence::logistic::{Covariance, Design, FitStatus, LogisticParams};
@@ -163,37 +163,28 @@ impl WithSimd for Pass<'_> {
         let panels = design.panels();
         let terms = theta.len();
         let mut sums = vec![simd.splat_f64s(0.0); packed(terms + 1, 0)];
-        let mut scaled = vec![Lane::ZERO; terms + 1];
-        let (mut scale, mut log_likelihood) = (Lane::ZERO, 0.0);
+        let constants = usize::from(order_effect);
+        let (mut residual, mut scratch, mut log_likelihood) = (Lane::ZERO, Lane::ZERO, 0.0);
         for panel in 0..panels.count() {
             let rows = panels.rows_of(panel);
-            if order_effect {
-                scaled[0] = Lane::ones(rows);
-            }
-            let all = panels.panel(panel);
-            for (column, &factor) in scaled[usize::from(order_effect)..].iter_mut().zip(factors) {
-                *column = all[factor];
-            }
+            let (all, ones) = (panels.panel(panel), Lane::ones(rows));
             let mut eta = design.offset().map_or(Lane::ZERO, |offset| Lane::of(offset, panel));
-            let outcome = Lane::of(design.outcome(), panel);
-            let (columns, residual) = scaled.split_at_mut(terms);
-            add_linear::<S>(columns, theta, &mut eta);
+            let outcome = Lane::part(design.outcome(), panel, &mut scratch);
+            let term = |j: usize| j.checked_sub(constants).map_or(&ones, |j| &all[factors[j]]);
+            add_linear(simd, term, theta, &mut eta);
+            let mut weight = ones;
             log_likelihood += match design.weights() {
                 None => {
-                    let sum = newton_rows::<S>(&eta, &outcome, &mut scale, &mut residual[0]);
+                    let sum = newton_rows::<S>(&eta, outcome, &mut weight, &mut residual);
                     sum - FILLING * (PANEL - rows) as f64
                 }
                 Some(weights) => {
-                    let weight = Lane::of(weights.values(), panel);
-                    weighted_newton_rows::<S>(&eta, &outcome, &weight, &mut scale, &mut residual[0])
+                    weight = Lane::of(weights.values(), panel);
+                    weighted_newton_rows::<S>(&eta, outcome, &mut weight, &mut residual)
                 }
             };
-            for column in columns {
-                for i in 0..PANEL {
-                    column.0[i] *= scale.0[i];
-                }
-            }
-            add_products(simd, &scaled, &mut sums);
+            let column = |j: usize| if j < terms { term(j) } else { &residual };
+            Weighted { width: terms + 1, column, weight: &weight }.add_products(simd, &mut sums);
         }
         (log_likelihood, sums.iter().map(|sum| simd.reduce_sum_f64s(*sum)).collect())
     }

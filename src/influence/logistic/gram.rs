@@ -1,13 +1,17 @@
-//! The lower triangle of a Gram matrix, accumulated panel by panel in vector registers.
+//! The lower triangle of a weighted Gram matrix, accumulated panel by panel in vector registers.
 //!
-//! The triangle is cut into blocks of [`Tile::COLUMNS`] columns. The rows below a block's diagonal
-//! are taken four at a time; what is left of them joins the diagonal triangle. So nothing above the
-//! diagonal is computed, and each tile's sums stay in registers over a whole panel.
+//! The triangle is cut into blocks of three or four columns. A block's columns are weighted once, while its diagonal
+//! triangle is summed, and kept; the rows below the triangle, four at a time and not weighted, meet them in tiles. So
+//! nothing above the diagonal is computed, no weighted copy of a whole panel is made, and each tile's sums stay in
+//! registers over the panel.
 
 use pulp::{Arch, Simd, WithSimd};
 
 use super::panels::{Lane, PANEL, Panels};
 use crate::stats::linalg::SquareMatrix;
+
+/// Columns of one block at most.
+const BLOCK: usize = 4;
 
 /// The place of entry (i, j), j ≤ i, in the packed lower triangle.
 #[inline(always)]
@@ -21,111 +25,144 @@ fn vectors<S: Simd>(lane: &Lane) -> &[S::f64s] {
     &S::as_simd_f64s(&lane.0).0[..PANEL / S::F64_LANES]
 }
 
-/// Adds the products of all pairs of columns to `sums`, the packed lower triangle.
-#[inline(always)]
-pub(crate) fn add_products<S: Simd>(simd: S, columns: &[Lane], sums: &mut [S::f64s]) {
-    // Tiles of 4 × 4 need more than the 16 registers of AVX2; 4 × 3 just fit.
-    if S::REGISTER_COUNT >= 32 {
-        let (blocks, rest) = columns.as_chunks::<4>();
-        for index in 0..blocks.len() {
-            let from = 4 * index;
-            let below = columns.len() - from - 4;
-            match below % 4 {
-                0 => triangle::<S, 4, 0>(simd, columns, from, sums),
-                1 => triangle::<S, 4, 1>(simd, columns, from, sums),
-                2 => triangle::<S, 4, 2>(simd, columns, from, sums),
-                _ => triangle::<S, 4, 3>(simd, columns, from, sums),
+/// The columns of one panel that are multiplied with each other, and the weights of its rows.
+pub(crate) struct Weighted<'a, F> {
+    /// How many columns there are.
+    pub(crate) width: usize,
+    /// One of them.
+    pub(crate) column: F,
+    /// The weights.
+    pub(crate) weight: &'a Lane,
+}
+
+impl<'a, F: Fn(usize) -> &'a Lane> Weighted<'a, F> {
+    /// Adds Σ w xᵢ xⱼ of all pairs of columns to `sums`, the packed lower triangle.
+    #[inline(always)]
+    pub(crate) fn add_products<S: Simd>(&self, simd: S, sums: &mut [S::f64s]) {
+        let mut block = Block([Lane::ZERO; BLOCK]);
+        let mut from = 0;
+        // Tiles of 4 × 4 need more than the 16 registers of AVX2; 4 × 3 just fit.
+        if S::REGISTER_COUNT >= 32 {
+            while self.width - from > 4 {
+                let below = self.width - from - 4;
+                match below % 4 {
+                    0 => self.triangle::<S, 4, 0>(simd, from, &mut block, sums),
+                    1 => self.triangle::<S, 4, 1>(simd, from, &mut block, sums),
+                    2 => self.triangle::<S, 4, 2>(simd, from, &mut block, sums),
+                    _ => self.triangle::<S, 4, 3>(simd, from, &mut block, sums),
+                }
+                for row in (from + 4 + below % 4..self.width).step_by(4) {
+                    self.rectangle::<S, 4, 4>(simd, from, row, &block, sums);
+                }
+                from += 4;
             }
-            for row in (from + 4 + below % 4..columns.len()).step_by(4) {
-                rectangle::<S, 4, 4>(simd, columns, from, row, sums);
+        } else {
+            while self.width - from > 3 {
+                self.triangle::<S, 3, 0>(simd, from, &mut block, sums);
+                let below = self.width - from - 3;
+                match below % 4 {
+                    0 => {}
+                    1 => self.rectangle::<S, 3, 1>(simd, from, from + 3, &block, sums),
+                    2 => self.rectangle::<S, 3, 2>(simd, from, from + 3, &block, sums),
+                    _ => self.rectangle::<S, 3, 3>(simd, from, from + 3, &block, sums),
+                }
+                for row in (from + 3 + below % 4..self.width).step_by(4) {
+                    self.rectangle::<S, 3, 4>(simd, from, row, &block, sums);
+                }
+                from += 3;
             }
         }
-        last_triangle(simd, columns, columns.len() - rest.len(), sums);
-    } else {
-        let (blocks, rest) = columns.as_chunks::<3>();
-        for index in 0..blocks.len() {
-            let from = 3 * index;
-            let below = columns.len() - from - 3;
-            match below % 4 {
-                0 => triangle::<S, 3, 0>(simd, columns, from, sums),
-                1 => triangle::<S, 3, 1>(simd, columns, from, sums),
-                2 => triangle::<S, 3, 2>(simd, columns, from, sums),
-                _ => {
-                    triangle::<S, 3, 0>(simd, columns, from, sums);
-                    rectangle::<S, 3, 3>(simd, columns, from, from + 3, sums);
+        match self.width - from {
+            1 => self.triangle::<S, 1, 0>(simd, from, &mut block, sums),
+            2 => self.triangle::<S, 2, 0>(simd, from, &mut block, sums),
+            3 => self.triangle::<S, 3, 0>(simd, from, &mut block, sums),
+            4 => self.triangle::<S, 4, 0>(simd, from, &mut block, sums),
+            _ => {}
+        }
+    }
+
+    #[inline(always)]
+    fn vectors<S: Simd, const N: usize>(&self, from: usize) -> [&'a [S::f64s]; N] {
+        std::array::from_fn(|i| vectors::<S>((self.column)(from + i)))
+    }
+
+    /// The triangle of columns `from..from + C` and the `R` rows below it; leaves the weighted columns in `block`.
+    #[inline(always)]
+    fn triangle<S: Simd, const C: usize, const R: usize>(
+        &self,
+        simd: S,
+        from: usize,
+        block: &mut Block,
+        sums: &mut [S::f64s],
+    ) {
+        let weight = vectors::<S>(self.weight);
+        let left = self.vectors::<S, C>(from);
+        let below = self.vectors::<S, R>(from + C);
+        let weighted = block.vectors_mut::<S>();
+        let zero = simd.splat_f64s(0.0);
+        let mut corner = [[zero; C]; C];
+        let mut tile = [[zero; C]; R];
+        for v in 0..PANEL / S::F64_LANES {
+            let x: [S::f64s; C] = std::array::from_fn(|j| left[j][v]);
+            let w: [S::f64s; C] = std::array::from_fn(|j| simd.mul_f64s(x[j], weight[v]));
+            for j in 0..C {
+                weighted[j][v] = w[j];
+            }
+            for i in 0..C {
+                for j in 0..=i {
+                    corner[i][j] = simd.mul_add_e_f64s(x[i], w[j], corner[i][j]);
                 }
             }
-            for row in (from + 3 + below % 4..columns.len()).step_by(4) {
-                rectangle::<S, 3, 4>(simd, columns, from, row, sums);
+            for i in 0..R {
+                let y = below[i][v];
+                for j in 0..C {
+                    tile[i][j] = simd.mul_add_e_f64s(y, w[j], tile[i][j]);
+                }
             }
         }
-        last_triangle(simd, columns, columns.len() - rest.len(), sums);
-    }
-}
-
-#[inline(always)]
-fn last_triangle<S: Simd>(simd: S, columns: &[Lane], from: usize, sums: &mut [S::f64s]) {
-    match columns.len() - from {
-        1 => triangle::<S, 1, 0>(simd, columns, from, sums),
-        2 => triangle::<S, 2, 0>(simd, columns, from, sums),
-        3 => triangle::<S, 3, 0>(simd, columns, from, sums),
-        _ => {}
-    }
-}
-
-/// The triangle of columns `from..from + C`, and the `R` rows below it.
-#[inline(always)]
-fn triangle<S: Simd, const C: usize, const R: usize>(simd: S, columns: &[Lane], from: usize, sums: &mut [S::f64s]) {
-    let left: [&[S::f64s]; C] = std::array::from_fn(|j| vectors::<S>(&columns[from + j]));
-    let below: [&[S::f64s]; R] = std::array::from_fn(|i| vectors::<S>(&columns[from + C + i]));
-    let zero = simd.splat_f64s(0.0);
-    let mut corner = [[zero; C]; C];
-    let mut tile = [[zero; C]; R];
-    for v in 0..PANEL / S::F64_LANES {
-        let x: [S::f64s; C] = std::array::from_fn(|j| left[j][v]);
         for i in 0..C {
             for j in 0..=i {
-                corner[i][j] = simd.mul_add_e_f64s(x[i], x[j], corner[i][j]);
+                let sum = &mut sums[packed(from + i, from + j)];
+                *sum = simd.add_f64s(*sum, corner[i][j]);
             }
         }
-        for i in 0..R {
-            let y = below[i][v];
-            for j in 0..C {
-                tile[i][j] = simd.mul_add_e_f64s(y, x[j], tile[i][j]);
+        store(simd, tile, from, from + C, sums);
+    }
+
+    /// The products of the weighted columns `from..from + C` with columns `row..row + R` below them.
+    #[inline(always)]
+    fn rectangle<S: Simd, const C: usize, const R: usize>(
+        &self,
+        simd: S,
+        from: usize,
+        row: usize,
+        block: &Block,
+        sums: &mut [S::f64s],
+    ) {
+        let left: [&[S::f64s]; C] = std::array::from_fn(|j| vectors::<S>(&block.0[j]));
+        let below = self.vectors::<S, R>(row);
+        let mut tile = [[simd.splat_f64s(0.0); C]; R];
+        for v in 0..PANEL / S::F64_LANES {
+            let w: [S::f64s; C] = std::array::from_fn(|j| left[j][v]);
+            for i in 0..R {
+                let y = below[i][v];
+                for j in 0..C {
+                    tile[i][j] = simd.mul_add_e_f64s(y, w[j], tile[i][j]);
+                }
             }
         }
+        store(simd, tile, from, row, sums);
     }
-    for i in 0..C {
-        for j in 0..=i {
-            let sum = &mut sums[packed(from + i, from + j)];
-            *sum = simd.add_f64s(*sum, corner[i][j]);
-        }
-    }
-    store(simd, tile, from, from + C, sums);
 }
 
-/// The products of columns `from..from + C` with columns `row..row + R` below them.
-#[inline(always)]
-fn rectangle<S: Simd, const C: usize, const R: usize>(
-    simd: S,
-    columns: &[Lane],
-    from: usize,
-    row: usize,
-    sums: &mut [S::f64s],
-) {
-    let left: [&[S::f64s]; C] = std::array::from_fn(|j| vectors::<S>(&columns[from + j]));
-    let below: [&[S::f64s]; R] = std::array::from_fn(|i| vectors::<S>(&columns[row + i]));
-    let mut tile = [[simd.splat_f64s(0.0); C]; R];
-    for v in 0..PANEL / S::F64_LANES {
-        let x: [S::f64s; C] = std::array::from_fn(|j| left[j][v]);
-        for i in 0..R {
-            let y = below[i][v];
-            for j in 0..C {
-                tile[i][j] = simd.mul_add_e_f64s(y, x[j], tile[i][j]);
-            }
-        }
+/// The weighted columns of one block.
+struct Block([Lane; BLOCK]);
+
+impl Block {
+    #[inline(always)]
+    fn vectors_mut<S: Simd>(&mut self) -> [&mut [S::f64s]; BLOCK] {
+        self.0.each_mut().map(|lane| &mut S::as_mut_simd_f64s(&mut lane.0).0[..PANEL / S::F64_LANES])
     }
-    store(simd, tile, from, row, sums);
 }
 
 #[inline(always)]
@@ -169,8 +206,11 @@ impl WithSimd for Products<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> Vec<f64> {
         let mut sums = vec![simd.splat_f64s(0.0); packed(self.0.columns(), 0)];
+        let weight = Lane::ones(PANEL);
         for panel in 0..self.0.count() {
-            add_products(simd, self.0.panel(panel), &mut sums);
+            let columns = self.0.panel(panel);
+            let products = Weighted { width: columns.len(), column: |j: usize| &columns[j], weight: &weight };
+            products.add_products(simd, &mut sums);
         }
         sums.iter().map(|sum| simd.reduce_sum_f64s(*sum)).collect()
     }

@@ -2,11 +2,11 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::design::Design;
-use super::gram::{add_products, packed, symmetric};
+use super::design::{Design, Weights};
+use super::gram::{Weighted, packed, symmetric};
 use super::panels::{Lane, PANEL};
 use super::rank::Whitening;
-use super::rows::{FILLING, add_linear, newton_rows, residual_rows, weighted_newton_rows};
+use super::rows::{FILLING, add_linear, multiply_add, newton_rows, residual_rows, weighted_newton_rows};
 use crate::parallel::ordered_map;
 use crate::stats::linalg::SquareMatrix;
 
@@ -155,18 +155,19 @@ impl<'a> Problem<'a> {
 
     /// The linear predictor of a panel's rows; fills `buffer` with whitened columns.
     #[inline(always)]
-    fn predict<S: Simd>(&self, panel: usize, theta: &[f64], buffer: &mut Vec<Lane>) -> Lane {
+    pub(super) fn predict<S: Simd>(&self, simd: S, panel: usize, theta: &[f64], buffer: &mut Vec<Lane>) -> Lane {
         let mut eta = self.constant_part(panel, theta);
         if self.whitening.is_some() {
             self.load(panel, buffer);
         }
-        add_linear::<S>(self.columns(panel, buffer), &theta[self.constants()..], &mut eta);
+        let columns = self.columns(panel, buffer);
+        add_linear(simd, |j| &columns[j], &theta[self.constants()..], &mut eta);
         eta
     }
 
     /// All columns of a panel, the order effect's ones included, in the problem's coordinates.
     #[inline(always)]
-    fn load(&self, panel: usize, buffer: &mut Vec<Lane>) {
+    pub(super) fn load(&self, panel: usize, buffer: &mut Vec<Lane>) {
         buffer.clear();
         if self.intercept {
             buffer.push(Lane::ones(self.design.panels().rows_of(panel)));
@@ -217,53 +218,54 @@ impl WithSimd for Pass<'_> {
         let width = if scaling == Scaling::Newton { terms + 1 } else { terms };
         let weights = design.weights();
         let mut sums = vec![simd.splat_f64s(0.0); packed(width, 0)];
-        let mut scaled = vec![Lane::ZERO; width];
         let mut buffer = Vec::new();
-        let mut scale = Lane::ZERO;
+        let (mut ones, mut weight, mut residual) = (Lane::ones(PANEL), Lane::ZERO, Lane::ZERO);
+        let mut scratch = Lane::ZERO;
         let mut log_likelihood = 0.0;
         for index in panels {
             let panel = index * problem.stride;
-            let mut eta = problem.predict::<S>(panel, theta, &mut buffer);
-            let outcome = Lane::of(design.outcome(), panel);
+            let rows = design.panels().rows_of(panel);
+            let mut eta = problem.predict(simd, panel, theta, &mut buffer);
+            let outcome = Lane::part(design.outcome(), panel, &mut scratch);
+            match weights {
+                Some(weights) => weight = Lane::of(weights.values(), panel),
+                None if scaling == Scaling::Scores => weight = Lane::ones(rows),
+                None => {}
+            }
             match (scaling, weights) {
                 (Scaling::Newton, None) => {
-                    log_likelihood += newton_rows::<S>(&eta, &outcome, &mut scale, &mut scaled[terms]);
-                    let filling = PANEL - design.panels().rows_of(panel);
-                    log_likelihood -= FILLING * filling as f64;
+                    log_likelihood += newton_rows::<S>(&eta, outcome, &mut weight, &mut residual);
+                    log_likelihood -= FILLING * (PANEL - rows) as f64;
                 }
-                (Scaling::Newton, Some(weights)) => {
-                    let weight = Lane::of(weights.values(), panel);
-                    log_likelihood +=
-                        weighted_newton_rows::<S>(&eta, &outcome, &weight, &mut scale, &mut scaled[terms]);
+                (Scaling::Newton, Some(_)) => {
+                    log_likelihood += weighted_newton_rows::<S>(&eta, outcome, &mut weight, &mut residual);
                 }
-                (Scaling::Scores, weights) => {
-                    residual_rows::<S>(&mut eta, &outcome);
-                    scale = eta;
-                    if let Some(weights) = weights {
-                        let weight = Lane::of(weights.values(), panel);
-                        for i in 0..PANEL {
-                            let weight = weight.0[i];
-                            scale.0[i] *= if weights.is_frequency() { weight.sqrt() } else { weight };
-                        }
+                (Scaling::Scores, _) => {
+                    let frequency = weights.is_some_and(Weights::is_frequency);
+                    residual_rows::<S>(&mut eta, outcome);
+                    for i in 0..PANEL {
+                        let (own, residual) = (weight.0[i], eta.0[i]);
+                        weight.0[i] = own * residual * residual * if frequency { 1.0 } else { own };
                     }
                 }
             }
+            if rows < PANEL {
+                ones = Lane::ones(rows);
+            }
             let columns = problem.columns(panel, &buffer);
-            if constants > 0 {
-                scaled[0] = scale;
-                scaled[0].0[design.panels().rows_of(panel)..].fill(0.0);
-            }
-            for (scaled, column) in scaled[constants..].iter_mut().zip(columns) {
-                for i in 0..PANEL {
-                    scaled.0[i] = column.0[i] * scale.0[i];
-                }
-            }
-            add_products(simd, &scaled, &mut sums);
+            let column = |j: usize| match j.checked_sub(constants) {
+                None => &ones,
+                Some(j) => columns.get(j).unwrap_or(&residual),
+            };
+            Weighted { width, column, weight: &weight }.add_products(simd, &mut sums);
         }
         let products = sums.iter().map(|sum| simd.reduce_sum_f64s(*sum)).collect();
         Sums { log_likelihood, products }
     }
 }
+
+/// Columns whose sums of a cluster are added to at once.
+const TERMS: usize = 8;
 
 /// η and then the score w(y − p) of every row, summed over the rows of each cluster.
 struct ClusterPass<'a> {
@@ -279,33 +281,45 @@ impl WithSimd for ClusterPass<'_> {
     type Output = Vec<f64>;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> Vec<f64> {
+    fn with_simd<S: Simd>(self, simd: S) -> Vec<f64> {
         let Self { problem, theta, groups, count, panels } = self;
         let design = problem.design;
         let (terms, constants) = (problem.terms(), problem.constants());
-        let mut sums = vec![0.0; count * terms];
-        let mut buffer = Vec::new();
+        let groups_of_terms = terms.div_ceil(TERMS);
+        let mut sums = vec![[0.0; TERMS]; count * groups_of_terms];
+        let (mut buffer, mut scratch, mut ones) = (Vec::new(), Lane::ZERO, Lane::ones(PANEL));
         for panel in panels {
-            let mut score = problem.predict::<S>(panel, theta, &mut buffer);
-            residual_rows::<S>(&mut score, &Lane::of(design.outcome(), panel));
+            let mut score = problem.predict(simd, panel, theta, &mut buffer);
+            residual_rows::<S>(&mut score, Lane::part(design.outcome(), panel, &mut scratch));
             if let Some(weights) = design.weights() {
                 let weight = Lane::of(weights.values(), panel);
                 for i in 0..PANEL {
                     score.0[i] *= weight.0[i];
                 }
             }
+            let rows = design.panels().rows_of(panel);
+            if rows < PANEL {
+                ones = Lane::ones(rows);
+            }
             let columns = problem.columns(panel, &buffer);
+            let term = |j: usize| match j.checked_sub(constants) {
+                None => &ones,
+                Some(j) => columns.get(j).unwrap_or(&Lane::ZERO),
+            };
             let groups = groups.get(panel * PANEL..).unwrap_or_default();
-            for ((row, &group), score) in (0..PANEL).zip(groups).zip(&score.0) {
-                let from = group as usize * terms;
-                let (constant, slopes) = sums[from..from + terms].split_at_mut(constants);
-                constant.iter_mut().for_each(|sum| *sum += score);
-                for (sum, column) in slopes.iter_mut().zip(columns) {
-                    *sum += score * column.0[row];
+            for part in 0..groups_of_terms {
+                let columns: [&Lane; TERMS] = std::array::from_fn(|k| term(part * TERMS + k));
+                for ((row, &group), score) in (0..PANEL).zip(groups).zip(&score.0) {
+                    if let Some(sums) = sums.get_mut(group as usize * groups_of_terms + part) {
+                        for k in 0..TERMS {
+                            sums[k] = multiply_add::<S>(*score, columns[k].0[row], sums[k]);
+                        }
+                    }
                 }
             }
         }
-        sums
+        let of_cluster = sums.chunks_exact(groups_of_terms.max(1));
+        of_cluster.flat_map(|sums| sums.as_flattened().iter().take(terms)).copied().collect()
     }
 }
 
@@ -319,7 +333,7 @@ impl WithSimd for Linear<'_> {
     type Output = Lane;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> Lane {
-        self.problem.predict::<S>(self.panel, self.theta, &mut Vec::new())
+    fn with_simd<S: Simd>(self, simd: S) -> Lane {
+        self.problem.predict(simd, self.panel, self.theta, &mut Vec::new())
     }
 }

@@ -23,6 +23,7 @@
 //! # Ok::<(), prefactor::Error>(())
 //! ```
 
+mod bootstrap;
 mod cluster_effects;
 mod covariance;
 mod design;
@@ -51,12 +52,14 @@ mod profile;
 #[cfg(test)]
 mod properties;
 mod rank;
+mod refits;
 pub(crate) mod rows;
 mod separation;
 mod status;
 mod sums;
 mod warm;
 
+pub use bootstrap::BootstrapFit;
 pub(crate) use cluster_effects::ClusterEffects;
 pub use covariance::Covariance;
 pub use design::{Design, DesignBuilder, Weights};

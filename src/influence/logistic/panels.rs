@@ -23,6 +23,16 @@ impl Lane {
         lane
     }
 
+    /// The same without a copy, but for the last panel, which is filled up in `scratch`.
+    #[inline(always)]
+    pub(crate) fn part<'v>(values: &'v [f64], panel: usize, scratch: &'v mut Self) -> &'v [f64; PANEL] {
+        let whole = values.get(panel * PANEL..).and_then(|rest| rest.first_chunk());
+        whole.unwrap_or_else(|| {
+            *scratch = Self::of(values, panel);
+            &scratch.0
+        })
+    }
+
     /// Ones for the first rows, zeros for the filling.
     pub(crate) fn ones(rows: usize) -> Self {
         let mut lane = Self::ZERO;

@@ -165,6 +165,11 @@ impl LogisticValidParams {
         self.max_iterations
     }
 
+    /// The same with another covariance.
+    pub(crate) fn with_covariance(&self, covariance: Covariance) -> Self {
+        Self { covariance: Some(covariance), ..self.clone() }
+    }
+
     /// When the steps are small enough, in units of the linear predictor; `None` for the default.
     pub fn tolerance(&self) -> Option<f64> {
         self.tolerance

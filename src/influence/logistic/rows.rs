@@ -74,52 +74,90 @@ fn ln_1_plus<S: Simd>(e: f64) -> f64 {
     2.0 * s * multiply_add::<S>(sum, square, 1.0)
 }
 
-/// η += Σ θⱼ xⱼ.
+/// η += Σ θⱼ xⱼ, column j given by `column(j)`.
+///
+/// One column after the other, as they lie in memory, with the sums in registers.
 #[inline(always)]
-pub(crate) fn add_linear<S: Simd>(columns: &[Lane], theta: &[f64], eta: &mut Lane) {
-    // Four columns at once, so that η is loaded and stored a quarter as often.
-    let (fours, rest) = columns.as_chunks::<4>();
-    let (theta_fours, theta_rest) = theta.as_chunks::<4>();
-    for ([a, b, c, d], [ta, tb, tc, td]) in fours.iter().zip(theta_fours) {
-        for i in 0..PANEL {
-            let first = multiply_add::<S>(*tb, b.0[i], multiply_add::<S>(*ta, a.0[i], eta.0[i]));
-            let second = multiply_add::<S>(*td, d.0[i], *tc * c.0[i]);
-            eta.0[i] = first + second;
-        }
-    }
-    for (a, ta) in rest.iter().zip(theta_rest) {
-        for i in 0..PANEL {
-            eta.0[i] = multiply_add::<S>(*ta, a.0[i], eta.0[i]);
-        }
+pub(crate) fn add_linear<'a, S: Simd>(simd: S, column: impl Fn(usize) -> &'a Lane, theta: &[f64], eta: &mut Lane) {
+    if S::REGISTER_COUNT >= 32 {
+        add_linear_in_strips::<S, 16>(simd, column, theta, eta);
+    } else {
+        add_linear_in_strips::<S, 8>(simd, column, theta, eta);
     }
 }
 
-/// What a row's probability leaves behind; `weight_root` is √(p(1−p)).
+#[inline(always)]
+fn add_linear_in_strips<'a, S: Simd, const N: usize>(
+    simd: S,
+    column: impl Fn(usize) -> &'a Lane,
+    theta: &[f64],
+    eta: &mut Lane,
+) {
+    let (strips, _) = S::as_mut_simd_f64s(&mut eta.0).0.as_chunks_mut::<N>();
+    for (strip, eta) in strips.iter_mut().enumerate() {
+        let mut sums = *eta;
+        for (j, theta) in theta.iter().enumerate() {
+            let values = &S::as_simd_f64s(&column(j).0).0.as_chunks::<N>().0[strip];
+            let theta = simd.splat_f64s(*theta);
+            for i in 0..N {
+                sums[i] = simd.mul_add_e_f64s(theta, values[i], sums[i]);
+            }
+        }
+        *eta = sums;
+    }
+}
+
+/// What a row's probability leaves behind.
 #[derive(Clone, Copy)]
 struct Row {
-    weight_root: f64,
+    /// p(1 − p).
+    weight: f64,
     /// σ(−|η|), the smaller of the two probabilities, with full relative accuracy.
     small: f64,
     /// σ(|η|).
     large: f64,
-    /// e^(−|η|/2) and its inverse.
-    half: f64,
-    half_inverse: f64,
+    /// The inverses of both.
+    small_inverse: f64,
+    large_inverse: f64,
     /// e^(−|η|).
     e: f64,
 }
 
+impl Row {
+    /// y − p, with full relative accuracy.
+    #[inline(always)]
+    fn residual(&self, outcome: f64, eta: f64) -> f64 {
+        let (down, up) = if eta > 0.0 { (self.small, self.large) } else { (self.large, self.small) };
+        outcome * down - (1.0 - outcome) * up
+    }
+
+    /// (y − p) / (p(1 − p)) = y/p − (1 − y)/(1 − p).
+    #[inline(always)]
+    fn scaled_residual(&self, outcome: f64, eta: f64) -> f64 {
+        let (p, q) = (self.large_inverse, self.small_inverse);
+        let (up, down) = if eta > 0.0 { (p, q) } else { (q, p) };
+        outcome * up - (1.0 - outcome) * down
+    }
+}
+
+/// One exponential and one division.
 #[inline(always)]
 fn row<S: Simd>(eta: f64) -> Row {
     let size = eta.abs();
     let size = if size < ETA_LIMIT { size } else { ETA_LIMIT };
-    // From e^(−|η|/2) come both the weight's square root and the probability without a square root
-    // or a second exponential.
-    let half = exp_nonpositive::<S>(-0.5 * size);
-    let e = half * half;
-    let quotient = 1.0 / (half * (1.0 + e));
-    let large = quotient * half;
-    Row { weight_root: half * large, small: e * large, large, half, half_inverse: quotient * (1.0 + e), e }
+    let e = exp_nonpositive::<S>(-size);
+    let large_inverse = 1.0 + e;
+    let quotient = 1.0 / (e * large_inverse);
+    let large = quotient * e;
+    let small = e * large;
+    Row {
+        weight: small * large,
+        small,
+        large,
+        small_inverse: quotient * (large_inverse * large_inverse),
+        large_inverse,
+        e,
+    }
 }
 
 /// y·η − max(η, 0): the log-likelihood of a row apart from −ln(1 + e^(−|η|)).
@@ -130,22 +168,21 @@ fn linear_part(outcome: f64, eta: f64) -> f64 {
 
 /// Turns linear predictors into what a Newton step needs, for unweighted rows.
 ///
-/// Writes √w into `scale` and (y − p)/√w into `residual`, w = p(1−p), so that products of scaled
-/// columns are the information matrix, and products of a scaled column and `residual` the gradient.
-/// Returns the log-likelihood; a row of filling counts −ln 2.
+/// Writes w = p(1 − p) into `weight` and (y − p)/w into `residual`, so that weighted products of columns are the
+/// information matrix, and those of a column and `residual` the gradient. Returns the log-likelihood; a row of filling
+/// counts −ln 2.
 #[inline(always)]
-pub(crate) fn newton_rows<S: Simd>(eta: &Lane, outcome: &Lane, scale: &mut Lane, residual: &mut Lane) -> f64 {
+pub(crate) fn newton_rows<S: Simd>(eta: &Lane, outcome: &[f64; PANEL], weight: &mut Lane, residual: &mut Lane) -> f64 {
     let mut linear = [0.0; WAYS];
     // Σ ln(1 + e) = ln Π(1 + e): at most 2¹²⁸ over a panel, so one logarithm serves all its rows.
     let mut product = [1.0; WAYS];
     for block in (0..PANEL).step_by(WAYS) {
         for way in 0..WAYS {
             let i = block + way;
-            let (eta, outcome) = (eta.0[i], outcome.0[i]);
+            let (eta, outcome) = (eta.0[i], outcome[i]);
             let row = row::<S>(eta);
-            let (down, up) = if eta > 0.0 { (row.half, row.half_inverse) } else { (row.half_inverse, row.half) };
-            scale.0[i] = row.weight_root;
-            residual.0[i] = outcome * down - (1.0 - outcome) * up;
+            weight.0[i] = row.weight;
+            residual.0[i] = row.scaled_residual(outcome, eta);
             linear[way] += linear_part(outcome, eta);
             product[way] *= 1.0 + row.e;
         }
@@ -153,26 +190,23 @@ pub(crate) fn newton_rows<S: Simd>(eta: &Lane, outcome: &Lane, scale: &mut Lane,
     linear.iter().sum::<f64>() - product.iter().product::<f64>().ln()
 }
 
-/// The same for weighted rows: `scale` and `residual` times the square root of the row's weight.
+/// The same for weighted rows: `weight` holds the rows' own weights and is multiplied by p(1 − p).
 #[inline(always)]
 pub(crate) fn weighted_newton_rows<S: Simd>(
     eta: &Lane,
-    outcome: &Lane,
-    weight: &Lane,
-    scale: &mut Lane,
+    outcome: &[f64; PANEL],
+    weight: &mut Lane,
     residual: &mut Lane,
 ) -> f64 {
     let mut total = [0.0; WAYS];
     for block in (0..PANEL).step_by(WAYS) {
         for (way, total) in total.iter_mut().enumerate() {
             let i = block + way;
-            let (eta, outcome, weight) = (eta.0[i], outcome.0[i], weight.0[i]);
+            let (eta, outcome, own) = (eta.0[i], outcome[i], weight.0[i]);
             let row = row::<S>(eta);
-            let (down, up) = if eta > 0.0 { (row.half, row.half_inverse) } else { (row.half_inverse, row.half) };
-            let root = weight.sqrt();
-            scale.0[i] = root * row.weight_root;
-            residual.0[i] = root * (outcome * down - (1.0 - outcome) * up);
-            *total += weight * (linear_part(outcome, eta) - ln_1_plus::<S>(row.e));
+            weight.0[i] = own * row.weight;
+            residual.0[i] = row.scaled_residual(outcome, eta);
+            *total += own * (linear_part(outcome, eta) - ln_1_plus::<S>(row.e));
         }
     }
     total.iter().sum()
@@ -180,11 +214,19 @@ pub(crate) fn weighted_newton_rows<S: Simd>(
 
 /// Replaces linear predictors by residuals y − p, each with full relative accuracy.
 #[inline(always)]
-pub(crate) fn residual_rows<S: Simd>(eta: &mut Lane, outcome: &Lane) {
+pub(crate) fn residual_rows<S: Simd>(eta: &mut Lane, outcome: &[f64; PANEL]) {
     for i in 0..PANEL {
         let row = row::<S>(eta.0[i]);
-        let (down, up) = if eta.0[i] > 0.0 { (row.small, row.large) } else { (row.large, row.small) };
-        eta.0[i] = outcome.0[i] * down - (1.0 - outcome.0[i]) * up;
+        eta.0[i] = row.residual(outcome[i], eta.0[i]);
+    }
+}
+
+/// Turns linear predictors of one row, without its offset, into its residuals y − p times `weights`.
+#[inline(always)]
+pub(crate) fn residuals<S: Simd>(eta: &mut [f64], weights: &[f64], offset: f64, outcome: f64) {
+    for (eta, weight) in eta.iter_mut().zip(weights) {
+        let here = *eta + offset;
+        *eta = weight * row::<S>(here).residual(outcome, here);
     }
 }
 
@@ -231,12 +273,12 @@ mod tests {
         for (i, eta) in eta.0.iter_mut().enumerate() {
             *eta = (i as f64 - 64.0) * 20.0;
         }
-        let outcome = Lane::ones(PANEL);
-        let (mut scale, mut residual) = (Lane::ZERO, Lane::ZERO);
-        let total = newton_rows::<pulp::Scalar>(&eta, &outcome, &mut scale, &mut residual);
+        let outcome = [1.0; PANEL];
+        let (mut weight, mut residual) = (Lane::ZERO, Lane::ZERO);
+        let total = newton_rows::<pulp::Scalar>(&eta, &outcome, &mut weight, &mut residual);
         let expected: f64 = eta.0.iter().map(|&eta| row_log_likelihood(1.0, eta)).sum();
         assert!((total / expected - 1.0).abs() < 1e-14);
-        assert!(scale.0.iter().chain(&residual.0).all(|value| value.is_finite()));
+        assert!(weight.0.iter().chain(&residual.0).all(|value| value.is_finite()));
         let mut scores = eta;
         residual_rows::<pulp::Scalar>(&mut scores, &outcome);
         for (i, score) in scores.0.iter().enumerate() {
