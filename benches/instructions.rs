@@ -24,7 +24,10 @@ use prefactor::stats::{Resampling, kendall_tau_b, normal, rng, uniform};
 /// The largest relative change of a count that goes unnoticed.
 const TOLERANCE: f64 = 0.15;
 
-const CASES: [(&str, fn(usize)); 7] = [
+/// Does the work of a case so many times.
+type Work = fn(usize);
+
+const CASES: [(&str, Work); 7] = [
     ("fit, 1,000 x 14", |calls| fit(1_000, 14, Covariance::Model, calls)),
     ("fit, 50,000 x 14", |calls| fit(50_000, 14, Covariance::Model, calls)),
     ("fit clustered, 1,000 x 14", |calls| fit(1_000, 14, Covariance::Cr1, calls)),

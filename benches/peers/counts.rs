@@ -4,35 +4,12 @@ use std::hint::black_box;
 use std::path::Path;
 
 use prefactor::alignment::{Alignment, AlignmentSettings};
-use prefactor::factor::FactorSpec;
 use prefactor::influence::PromptSums;
-use prefactor::preference::Choice;
-use prefactor::stats::{index_below, kendall_tau_b, rng, uniform};
-use prefactor::table::ComparisonTable;
+use prefactor::stats::kendall_tau_b;
 use serde_json::{Value, json};
 
 use crate::measure::median;
-
-const FACTORS: usize = 14;
-
-/// Pairs of prompts, judged by two agents.
-fn table(pairs: usize, per_prompt: usize) -> ComparisonTable {
-    let mut rng = rng(14);
-    let factors = (0..FACTORS).map(|k| {
-        let values = (0..pairs).map(|_| {
-            Some(if k % 2 == 0 { uniform(&mut rng) - 0.5 } else { f64::from(index_below(&mut rng, 3)) - 1.0 })
-        });
-        (FactorSpec::given(format!("f{k}"), "generated"), values.collect())
-    });
-    let factors = factors.collect();
-    let mut agent = |name: &str| {
-        let all = [Choice::A, Choice::B, Choice::A, Choice::B, Choice::Tie];
-        (name.into(), (0..pairs).map(|_| all[index_below(&mut rng, 5) as usize]).collect())
-    };
-    let judgements = vec![agent("human"), agent("model")];
-    let prompts = (0..pairs).map(|pair| (pair / per_prompt).to_string().into()).collect();
-    ComparisonTable::from_columns(prompts, factors, judgements).expect("a table")
-}
+use crate::table::{FACTORS, table};
 
 /// The counts of 14 factors over 10⁷ pairs.
 pub fn tau14() -> Value {

@@ -9,6 +9,8 @@ mod counts;
 mod fit;
 mod machine;
 mod measure;
+#[path = "../support/table.rs"]
+mod table;
 mod text;
 
 use std::path::PathBuf;

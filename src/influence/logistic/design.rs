@@ -249,7 +249,7 @@ impl DesignBuilder {
         } else if let Some(j) = columns.iter().position(|column| column.len() != rows) {
             self.ragged = Some((format!("values of factor `{}`", self.factors[j]), rows, columns[j].len()));
         } else {
-            self.panels = Panels::from_columns(rows, &columns);
+            self.panels = Panels::replacing_columns(rows, columns);
         }
         self
     }

@@ -6,7 +6,7 @@ use super::design::{Design, Weights};
 use super::gram::{Weighted, packed, symmetric};
 use super::panels::{Lane, PANEL};
 use super::rank::Whitening;
-use super::rows::{FILLING, add_linear, multiply_add, newton_rows, residual_rows, weighted_newton_rows};
+use super::rows::{FILLING, add_linear, newton_rows, residual_rows, weighted_newton_rows};
 use crate::parallel::ordered_map;
 use crate::stats::linalg::SquareMatrix;
 
@@ -60,6 +60,22 @@ impl<'a> Problem<'a> {
         let information = symmetric(terms, &sums.products);
         let gradient = (0..terms).map(|j| sums.products[packed(terms, j)]).collect();
         Evaluation { log_likelihood: sums.log_likelihood, gradient, information }
+    }
+
+    /// The gradient alone, which takes half as long.
+    pub(crate) fn score(&self, theta: &[f64]) -> Vec<f64> {
+        let panels = self.panel_count();
+        let arch = Arch::new();
+        let chunk = |index: usize| {
+            let panels = index * CHUNK..((index + 1) * CHUNK).min(panels);
+            arch.dispatch(ScorePass { problem: self, theta, panels })
+        };
+        let threads = panels * PANEL * self.terms() >= PARALLEL_WORK / 8;
+        let mut total = vec![0.0; self.terms()];
+        for part in ordered_map(panels.div_ceil(CHUNK), threads, chunk) {
+            total.iter_mut().zip(&part).for_each(|(total, part)| *total += part);
+        }
+        total
     }
 
     /// Σ uᵢ² xᵢ xᵢᵀ, where uᵢ is the row's score (weight times residual), or for frequency weights
@@ -165,6 +181,27 @@ impl<'a> Problem<'a> {
         eta
     }
 
+    /// w(y − p) of a panel's rows; fills `buffer` with whitened columns.
+    #[inline(always)]
+    fn scores_of_rows<S: Simd>(
+        &self,
+        simd: S,
+        panel: usize,
+        theta: &[f64],
+        buffer: &mut Vec<Lane>,
+        scratch: &mut Lane,
+    ) -> Lane {
+        let mut score = self.predict(simd, panel, theta, buffer);
+        residual_rows::<S>(&mut score, Lane::part(self.design.outcome(), panel, scratch));
+        if let Some(weights) = self.design.weights() {
+            let weight = Lane::of(weights.values(), panel);
+            for i in 0..PANEL {
+                score.0[i] *= weight.0[i];
+            }
+        }
+        score
+    }
+
     /// All columns of a panel, the order effect's ones included, in the problem's coordinates.
     #[inline(always)]
     pub(super) fn load(&self, panel: usize, buffer: &mut Vec<Lane>) {
@@ -264,6 +301,45 @@ impl WithSimd for Pass<'_> {
     }
 }
 
+/// The sum of the scores w(y − p)x.
+struct ScorePass<'a> {
+    problem: &'a Problem<'a>,
+    theta: &'a [f64],
+    panels: std::ops::Range<usize>,
+}
+
+impl WithSimd for ScorePass<'_> {
+    type Output = Vec<f64>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> Vec<f64> {
+        let Self { problem, theta, panels } = self;
+        let design = problem.design;
+        let constants = problem.constants();
+        let mut sums = vec![simd.splat_f64s(0.0); problem.terms()];
+        let (mut buffer, mut scratch) = (Vec::new(), Lane::ZERO);
+        for index in panels {
+            let panel = index * problem.stride;
+            let score = problem.scores_of_rows(simd, panel, theta, &mut buffer, &mut scratch);
+            let ones = Lane::ones(design.panels().rows_of(panel));
+            let (score, _) = S::as_simd_f64s(&score.0);
+            for (column, sum) in
+                std::iter::repeat_n(&ones, constants).chain(problem.columns(panel, &buffer)).zip(&mut sums)
+            {
+                let mut halves = [simd.splat_f64s(0.0); 2];
+                let (values, _) = S::as_simd_f64s(&column.0).0.as_chunks::<2>();
+                for (value, score) in values.iter().zip(score.as_chunks::<2>().0) {
+                    for half in 0..2 {
+                        halves[half] = simd.mul_add_e_f64s(value[half], score[half], halves[half]);
+                    }
+                }
+                *sum = simd.add_f64s(*sum, simd.add_f64s(halves[0], halves[1]));
+            }
+        }
+        sums.iter().map(|sum| simd.reduce_sum_f64s(*sum)).collect()
+    }
+}
+
 /// Columns whose sums of a cluster are added to at once.
 const TERMS: usize = 8;
 
@@ -289,14 +365,7 @@ impl WithSimd for ClusterPass<'_> {
         let mut sums = vec![[0.0; TERMS]; count * groups_of_terms];
         let (mut buffer, mut scratch, mut ones) = (Vec::new(), Lane::ZERO, Lane::ones(PANEL));
         for panel in panels {
-            let mut score = problem.predict(simd, panel, theta, &mut buffer);
-            residual_rows::<S>(&mut score, Lane::part(design.outcome(), panel, &mut scratch));
-            if let Some(weights) = design.weights() {
-                let weight = Lane::of(weights.values(), panel);
-                for i in 0..PANEL {
-                    score.0[i] *= weight.0[i];
-                }
-            }
+            let score = problem.scores_of_rows(simd, panel, theta, &mut buffer, &mut scratch);
             let rows = design.panels().rows_of(panel);
             if rows < PANEL {
                 ones = Lane::ones(rows);
@@ -311,8 +380,11 @@ impl WithSimd for ClusterPass<'_> {
                 let columns: [&Lane; TERMS] = std::array::from_fn(|k| term(part * TERMS + k));
                 for ((row, &group), score) in (0..PANEL).zip(groups).zip(&score.0) {
                     if let Some(sums) = sums.get_mut(group as usize * groups_of_terms + part) {
-                        for k in 0..TERMS {
-                            sums[k] = multiply_add::<S>(*score, columns[k].0[row], sums[k]);
+                        let values: [f64; TERMS] = std::array::from_fn(|k| columns[k].0[row]);
+                        let score = simd.splat_f64s(*score);
+                        let (values, _) = S::as_simd_f64s(&values);
+                        for (sum, value) in S::as_mut_simd_f64s(sums).0.iter_mut().zip(values) {
+                            *sum = simd.mul_add_e_f64s(score, *value, *sum);
                         }
                     }
                 }

@@ -41,6 +41,9 @@ impl Lane {
     }
 }
 
+/// Panels that are allocated together: a matrix that grows is never copied as a whole.
+const BLOCK: usize = 256;
+
 /// A matrix in panels of [`PANEL`] rows, stored one after the other, column by column inside.
 ///
 /// Reading a panel is reading one contiguous stretch of memory, and a column of a panel is
@@ -49,33 +52,52 @@ impl Lane {
 pub(crate) struct Panels {
     rows: usize,
     columns: usize,
-    values: Vec<Lane>,
+    /// [`BLOCK`] panels each, but for the last.
+    blocks: Vec<Vec<Lane>>,
 }
 
 impl Panels {
     pub(crate) fn new(columns: usize) -> Self {
-        Self { rows: 0, columns, values: Vec::new() }
+        Self { rows: 0, columns, blocks: Vec::new() }
     }
 
     /// From whole columns, all `rows` long.
     pub(crate) fn from_columns(rows: usize, columns: &[Vec<f64>]) -> Self {
-        let panels = rows.div_ceil(PANEL);
-        let mut values = Vec::with_capacity(panels * columns.len());
-        for panel in 0..panels {
-            values.extend(columns.iter().map(|column| Lane::of(column, panel)));
-        }
-        Self { rows, columns: columns.len(), values }
+        let blocks = (0..rows.div_ceil(BLOCK * PANEL)).map(|index| block(index, rows, columns)).collect();
+        Self { rows, columns: columns.len(), blocks }
+    }
+
+    /// The same, giving the memory of the columns back while the panels take it.
+    pub(crate) fn replacing_columns(rows: usize, mut columns: Vec<Vec<f64>>) -> Self {
+        let count = columns.len();
+        let last_first = (0..rows.div_ceil(BLOCK * PANEL)).rev().map(|index| {
+            let block = block(index, rows, &columns);
+            for column in &mut columns {
+                column.truncate(index * BLOCK * PANEL);
+                column.shrink_to_fit();
+            }
+            block
+        });
+        let mut blocks: Vec<Vec<Lane>> = last_first.collect();
+        blocks.reverse();
+        Self { rows, columns: count, blocks }
     }
 
     /// Appends one row, which must have one value a column.
     pub(crate) fn push(&mut self, row: &[f64]) {
-        let place = self.rows % PANEL;
-        if place == 0 {
-            self.values.resize(self.values.len() + self.columns, Lane::ZERO);
+        let (panel, place) = (self.rows / PANEL, self.rows % PANEL);
+        if place == 0 && panel.is_multiple_of(BLOCK) {
+            // The first one grows with the rows, so that few rows take little room.
+            self.blocks.push(if panel == 0 { Vec::new() } else { Vec::with_capacity(BLOCK * self.columns) });
         }
-        let base = (self.rows / PANEL) * self.columns;
-        for (column, &value) in row.iter().enumerate() {
-            self.values[base + column].0[place] = value;
+        let base = panel % BLOCK * self.columns;
+        if let Some(block) = self.blocks.last_mut() {
+            if place == 0 {
+                block.resize(base + self.columns, Lane::ZERO);
+            }
+            for (lane, &value) in block[base..].iter_mut().zip(row) {
+                lane.0[place] = value;
+            }
         }
         self.rows += 1;
     }
@@ -100,13 +122,23 @@ impl Panels {
 
     /// The columns of one panel.
     pub(crate) fn panel(&self, panel: usize) -> &[Lane] {
-        &self.values[panel * self.columns..(panel + 1) * self.columns]
+        &self.blocks[panel / BLOCK][panel % BLOCK * self.columns..][..self.columns]
     }
 
     /// One entry.
     pub(crate) fn get(&self, row: usize, column: usize) -> f64 {
-        self.values[row / PANEL * self.columns + column].0[row % PANEL]
+        self.panel(row / PANEL)[column].0[row % PANEL]
     }
+}
+
+/// One block of panels.
+fn block(index: usize, rows: usize, columns: &[Vec<f64>]) -> Vec<Lane> {
+    let panels = index * BLOCK..((index + 1) * BLOCK).min(rows.div_ceil(PANEL));
+    let mut lanes = Vec::with_capacity(panels.len() * columns.len());
+    for panel in panels {
+        lanes.extend(columns.iter().map(|column| Lane::of(column, panel)));
+    }
+    lanes
 }
 
 #[cfg(test)]
@@ -122,11 +154,27 @@ mod tests {
         for row in 0..rows {
             pushed.push(&columns.iter().map(|column| column[row]).collect::<Vec<_>>());
         }
-        assert!(from_columns.values.iter().zip(&pushed.values).all(|(a, b)| a.0 == b.0));
+        let same = |a: &Panels, b: &Panels| {
+            (0..a.count()).all(|panel| a.panel(panel).iter().zip(b.panel(panel)).all(|(a, b)| a.0 == b.0))
+        };
+        assert!(same(&from_columns, &pushed));
+        assert!(same(&Panels::replacing_columns(rows, columns.clone()), &pushed));
         assert_eq!(pushed.count(), 3);
         assert_eq!(pushed.rows_of(2), 44);
         assert_eq!(pushed.get(299, 2), columns[2][299]);
         assert_eq!(Lane::of(&columns[0], 2).0[43..45], [columns[0][299], 0.0]);
         assert_eq!(Lane::ones(44).0[43..45], [1.0, 0.0]);
+    }
+
+    #[test]
+    fn more_rows_than_a_block() {
+        let rows = 2 * BLOCK * PANEL + 5;
+        let columns: Vec<Vec<f64>> = (0..2).map(|j| (0..rows).map(|i| (2 * i + j) as f64).collect()).collect();
+        let mut pushed = Panels::new(2);
+        (0..rows).for_each(|i| pushed.push(&[columns[0][i], columns[1][i]]));
+        for panels in [&pushed, &Panels::replacing_columns(rows, columns.clone())] {
+            assert_eq!((panels.rows(), panels.count()), (rows, 2 * BLOCK + 1));
+            assert!((0..rows).all(|i| panels.get(i, 1) == columns[1][i]));
+        }
     }
 }

@@ -1,8 +1,10 @@
 //! Where to start on many rows: at the estimate of some of them.
 //!
 //! The estimate of a share of the rows is about as far from that of all of them as its own standard
-//! errors, so a search that starts there needs two passes over all rows instead of five. Whole
-//! panels are taken at equal distances, which keeps the order of the rows from mattering.
+//! errors. One step with the score of all rows and the information of the share, which is that of all
+//! rows but for a few percent, takes most of that away for half the price of a pass; then one pass over
+//! all rows is usual instead of five. Whole panels are taken at equal distances, which keeps the order of
+//! the rows from mattering.
 
 use super::kernel::Problem;
 use super::newton::{self, Ending, Settings};
@@ -23,7 +25,7 @@ pub(crate) fn start(problem: &Problem<'_>, settings: &Settings<'_>) -> Option<Ve
     if rows <= MANY_ROWS || problem.whitening.is_some() {
         return None;
     }
-    let mut theta = None;
+    let (mut theta, mut last) = (None, None);
     for stride in STRIDES {
         let share = rows / stride;
         if share < ROWS_PER_TERM * problem.terms() || share < 8 * PANEL {
@@ -37,11 +39,18 @@ pub(crate) fn start(problem: &Problem<'_>, settings: &Settings<'_>) -> Option<Ve
         let settings = Settings { tolerance, ridge: &ridge, ..settings.clone() };
         let from = theta.unwrap_or_else(|| vec![0.0; problem.terms()]);
         match newton::solve(&part, &settings, from, None) {
-            Ending::Converged(solution) => theta = Some(solution.theta),
+            Ending::Converged(solution) => {
+                theta = Some(solution.theta);
+                last = Some((solution.factor, stride as f64));
+            }
             _ => return None,
         }
     }
-    theta
+    let mut theta = theta?;
+    if let Some((factor, stride)) = last {
+        newton::step_by(problem, settings.ridge, &factor, stride, &mut theta);
+    }
+    theta.iter().all(|value| value.is_finite()).then_some(theta)
 }
 
 #[cfg(test)]
