@@ -29,8 +29,8 @@ PARTS = {
 class Bench:
     """Where things are, and how to start a program with so many threads."""
 
-    def __init__(self, ours, room, quick):
-        self.binary, self.room, self.quick = ours, room, quick
+    def __init__(self, ours, room, quick, cells):
+        self.binary, self.room, self.quick, self.cells = ours, room, quick, cells
         self.machine = {}
 
     def ours(self, *arguments, threads=1, timeout=600):
@@ -92,9 +92,10 @@ def main():
     parser.add_argument("--room", required=True)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--only", nargs="+", choices=PARTS)
+    parser.add_argument("--cells", nargs="+", help="only these of the joint fits, as 1000x14")
     arguments = parser.parse_args()
     os.makedirs(arguments.room, exist_ok=True)
-    bench = Bench(arguments.ours, arguments.room, arguments.quick)
+    bench = Bench(arguments.ours, arguments.room, arguments.quick, arguments.cells)
     describe(bench)
     for name in arguments.only or PARTS:
         print(flush=True)
