@@ -22,11 +22,12 @@ const CHILD: &str = "PREFACTOR_TEST_KILLED_RUN";
 #[test]
 fn child() {
     let Ok(arguments) = std::env::var(CHILD) else { return };
+    let (life, arguments) = arguments.split_once('|').unwrap();
     let (url, folder) = arguments.split_once('|').unwrap();
     let folder = Path::new(folder);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let backend = OpenAi::builder("m").base_url(url).endpoint_name("mock").build().unwrap();
+        let backend = OpenAi::builder("m").base_url(url).endpoint_name("mock").header("x-life", life).build().unwrap();
         let model = Cached::new(backend, &ReplyStore::open(folder.join("replies.sqlite")).unwrap());
         let manifest = Manifest::new().model("judge", model.identity()).seed("run", 1).parameter("calls", CALLS);
         let mut manifest = manifest.resume(folder.join("manifest.json")).unwrap();
@@ -46,22 +47,21 @@ fn child() {
 }
 
 /// Each item with the life in which it was asked.
-type Asked = Arc<Mutex<(usize, Vec<(usize, String)>)>>;
+type Asked = Arc<Mutex<Vec<(usize, String)>>>;
 
 fn slow_server(asked: &Asked) -> Server {
     let asked = Arc::clone(asked);
     Server::start(move |seen| {
-        let mut asked = asked.lock().unwrap();
-        let life = asked.0;
-        asked.1.push((life, seen.last().to_owned()));
-        (Duration::from_millis(40), chat(&format!("reply to {}", seen.last())))
+        // A request of a killed process may come after its successor has begun: it says itself whose it is.
+        asked.lock().unwrap().push((seen.headers["x-life"].parse().unwrap(), seen.last().to_owned()));
+        (Duration::from_millis(60), chat(&format!("reply to {}", seen.last())))
     })
 }
 
-fn run(url: &str, folder: &Path) -> std::process::Child {
+fn run(life: usize, url: &str, folder: &Path) -> std::process::Child {
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "kill::child", "--nocapture"])
-        .env(CHILD, format!("{url}|{}", folder.display()))
+        .env(CHILD, format!("{life}|{url}|{}", folder.display()))
         .stdout(Stdio::null())
         .spawn()
         .unwrap()
@@ -82,8 +82,7 @@ fn a_killed_run_asks_for_what_is_missing_and_ends_the_same() {
     let mut draws = rng(20);
     let mut kills = 0;
     for life in 0.. {
-        asked.lock().unwrap().0 = life;
-        let mut child = run(&server.url, &killed);
+        let mut child = run(life, &server.url, &killed);
         if life < KILLS {
             std::thread::sleep(Duration::from_millis(40 + u64::from(index_below(&mut draws, 260))));
             assert!(child.try_wait().unwrap().is_none(), "the run ended before it was killed {KILLS} times");
@@ -100,17 +99,17 @@ fn a_killed_run_asks_for_what_is_missing_and_ends_the_same() {
 
     let undisturbed = folder("undisturbed");
     let calm: Asked = Arc::default();
-    assert!(run(&slow_server(&calm).url, &undisturbed).wait().unwrap().success());
+    assert!(run(0, &slow_server(&calm).url, &undisturbed).wait().unwrap().success());
     for name in ["replies.jsonl", "manifest.json"] {
         let read = |folder: &Path| std::fs::read(folder.join(name)).unwrap();
         assert!(read(&killed) == read(&undisturbed), "{name} differs");
     }
-    assert_eq!(calm.lock().unwrap().1.len(), CALLS);
+    assert_eq!(calm.lock().unwrap().len(), CALLS);
 
     // A request is asked again only if it was under way when its process was killed.
     let asked = asked.lock().unwrap();
     let mut lives: HashMap<&str, Vec<usize>> = HashMap::new();
-    asked.1.iter().for_each(|(life, item)| lives.entry(item).or_default().push(*life));
+    asked.iter().for_each(|(life, item)| lives.entry(item).or_default().push(*life));
     assert_eq!(lives.len(), CALLS);
     let mut lost = vec![0; KILLS + 1];
     for (item, lives) in &lives {
@@ -121,7 +120,7 @@ fn a_killed_run_asks_for_what_is_missing_and_ends_the_same() {
     assert!(lost.iter().all(|&lost| lost <= CONCURRENCY), "{lost:?}");
     eprintln!(
         "{KILLS} kills: {CALLS} replies from {} calls, {} of which were under way at a kill",
-        asked.1.len(),
+        asked.len(),
         lost.iter().sum::<usize>()
     );
     for folder in [killed, undisturbed] {
