@@ -11,7 +11,7 @@ use crate::error::{Error, Place, Result};
 use crate::factor::text::{TextFactors, Tokenizer};
 use crate::factor::{FactorSpec, Item, Needs};
 use crate::id::{AgentId, FactorId, ResponseId};
-use crate::influence::logistic::Design;
+use crate::influence::logistic::{Covariance, Design};
 use crate::influence::{
     BaselineParams, Baselines, Detectable, DomainInfluence, DomainParams, Importance, ImportanceParams,
     InfluenceMeasure, LogisticInfluence, PromptSums, Tau14,
@@ -229,6 +229,14 @@ impl Analysis {
     #[must_use]
     pub fn logistic(mut self, logistic: LogisticInfluence) -> Self {
         self.logistic = logistic;
+        self
+    }
+
+    /// The covariance behind the standard errors of the joint model. [`Covariance::TwoWay`] needs annotators, so
+    /// [`Aggregation::Each`]; gaps of coefficients, which are of one judgement a pair, are then clustered by prompt.
+    #[must_use]
+    pub fn covariance(mut self, covariance: Covariance) -> Self {
+        self.logistic.params = self.logistic.params.covariance(covariance);
         self
     }
 

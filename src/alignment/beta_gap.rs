@@ -120,6 +120,9 @@ impl BetaGaps {
         let covariance = params.covariance().filter(|kind| kind.is_clustered()).unwrap_or(Covariance::Cr1);
         let agents = [reference, model];
         let stack = JointRows::of(settings, table, &agents)?;
+        // One judgement a pair has no annotator to cluster by.
+        let named = stack.rows.iter().all(|row| row.annotator.is_some());
+        let covariance = if covariance == Covariance::TwoWay && !named { Covariance::Cr1 } else { covariance };
         let p = stack.scales.len();
         let (mut names, mut columns) = (Vec::new(), Vec::new());
         for (side, agent) in agents.iter().enumerate() {

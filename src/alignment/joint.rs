@@ -65,6 +65,11 @@ impl JointCounts {
         self.0.iter().flatten().sum()
     }
 
+    /// The table with the model's sides turned round.
+    pub(crate) fn with_model_turned(&self) -> Self {
+        Self(self.0.map(|[a, b, tie]| [b, a, tie]))
+    }
+
     /// Krippendorff's coincidence matrix of two raters: every pair of values in both orders.
     pub(crate) fn coincidences(&self) -> Self {
         let mut both = *self;

@@ -13,7 +13,7 @@ use crate::alignment::{
 use crate::error::Result;
 use crate::id::{AgentId, FactorId};
 use crate::influence::PromptSums;
-use crate::stats::{Correction, Replicates, Resampling};
+use crate::stats::{Correction, FlipCentre, PermutationTest, Replicates, Resampling, derive_seed, flip_test};
 use crate::table::ComparisonTable;
 
 /// A metric's value with its interval; absent where it is not defined.
@@ -213,8 +213,44 @@ fn scores(
     let replicates = settings.resampling.clusters(joint.len(), metrics.len(), |multiplicity, out| {
         metrics_at(sums, joint, known, metrics, multiplicity, out);
     });
-    let named = metrics.iter().enumerate();
-    named.map(|(k, metric)| (metric.name().to_owned(), Score::from_replicates(&replicates, k))).collect()
+    let tests = chance(sums, joint, known, settings);
+    let score = |k: usize| {
+        let test: Option<PermutationTest> = tests[k];
+        Score {
+            p_value: test.map(|test| test.p_value),
+            p_monte_carlo_error: test.map(|test| test.monte_carlo_error),
+            ..Score::from_replicates(&replicates, k)
+        }
+    };
+    metrics.iter().enumerate().map(|(k, metric)| (metric.name().to_owned(), score(k))).collect()
+}
+
+/// The test of every metric against a model whose preferences point either way in each prompt.
+fn chance(
+    sums: &[PromptSums; 2],
+    joint: &[JointCounts],
+    known: &[usize],
+    settings: &AlignmentSettings,
+) -> Vec<Option<PermutationTest>> {
+    let (metrics, resampling) = (&settings.metrics, &settings.resampling);
+    let factors = sums[0].counts().len();
+    let all = sums[0].tau14();
+    let reference: Vec<f64> = known.iter().map(|&k| all[k]).collect();
+    let turned: Vec<JointCounts> = joint.iter().map(JointCounts::with_model_turned).collect();
+    let seed = derive_seed(resampling.seed, "", "alignment by chance");
+    flip_test(joint.len(), metrics.len(), resampling.replicates, seed, FlipCentre::Mean, |signs, out| {
+        let mut total = JointCounts::default();
+        for ((&sign, joint), turned) in signs.iter().zip(joint).zip(&turned) {
+            total.merge(if sign > 0.0 { joint } else { turned }, 1.0);
+        }
+        let mut all = vec![0.0; factors];
+        sums[1].tau14_flipped_into(signs, &mut all);
+        let model: Vec<f64> = known.iter().map(|&k| all[k]).collect();
+        let sides = Sides::new(&reference, &model, &total);
+        for (value, metric) in out.iter_mut().zip(metrics) {
+            *value = metric.score(&sides).unwrap_or(f64::NAN);
+        }
+    })
 }
 
 /// The value of every metric where each prompt counts so many times; NaN where one is not defined.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::id::FactorId;
 use crate::influence::logistic::{Collinearity, Design};
 use crate::influence::profile::finite;
@@ -124,5 +124,33 @@ impl Detectable {
     /// The entry of one factor.
     pub fn factor(&self, factor: &FactorId) -> Option<&DetectableEffect> {
         self.factors.iter().find(|effect| &effect.factor == factor)
+    }
+}
+
+impl DetectableEffect {
+    /// How many judgements that prefer a side it would take to find τ14 = `tau` with this plan, for data like these: the
+    /// same share of pairs on which the factor differs, prompts of the same sizes. `None` where the data say nothing of it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Parameter`](crate::Error::Parameter) for a plan out of range, or an effect that is 0 or larger than the
+    /// coverage allows.
+    pub fn judgements_for_tau14(&self, tau: f64, plan: &Plan) -> Result<Option<f64>> {
+        let (Some(design_effect), Some(coverage)) = (self.tau14_design_effect, self.coverage) else { return Ok(None) };
+        Plan { design_effect, ..*plan }.pairs_for_tau14(tau, coverage).map(Some)
+    }
+
+    /// How many judgements in the joint model it would take to find a coefficient of `beta`, in the unit of the model, with
+    /// the level and power that this was made with, for data like these. `None` where there is no coefficient.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Parameter`](crate::Error::Parameter) for an effect that is 0 or not finite.
+    pub fn judgements_for_beta(&self, beta: f64) -> Result<Option<f64>> {
+        if beta == 0.0 || !beta.is_finite() {
+            let value = beta.to_string();
+            return Err(Error::Parameter { name: "beta", value, expected: "a finite effect other than 0" });
+        }
+        Ok(self.beta.and_then(|detectable| finite((self.judgements as f64 * (detectable / beta).powi(2)).ceil())))
     }
 }

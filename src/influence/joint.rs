@@ -205,6 +205,8 @@ impl Covariance {
             Self::Model => "model",
             Self::Hc0 => "hc0",
             Self::Hc1 => "hc1",
+            Self::Hc2 => "hc2",
+            Self::Hc3 => "hc3",
             Self::Cr0 => "cr0",
             Self::Cr1 => "cr1",
             Self::Cr1s => "cr1s",

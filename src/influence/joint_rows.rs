@@ -16,6 +16,8 @@ pub(crate) struct JointRow {
     /// 1 where A is preferred, 0 where B is, ½ for a tie.
     pub(crate) outcome: f64,
     pub(crate) weight: f64,
+    /// Who judged: the place among the annotators of all agents asked for, where it is known of every row.
+    pub(crate) annotator: Option<u32>,
 }
 
 /// The judgements of one or more agents over the same factors in the same units.
@@ -101,6 +103,9 @@ impl JointRows {
             .columns(columns)
             .outcome(self.rows.iter().map(|row| row.outcome).collect())
             .clusters(self.prompts.clone());
+        if let Some(annotators) = self.rows.iter().map(|row| row.annotator).collect::<Option<Vec<u32>>>() {
+            design = design.annotators(annotators);
+        }
         if self.rows.iter().any(|row| row.weight != 1.0) {
             design = design.weights(Weights::Precision(self.rows.iter().map(|row| row.weight).collect()));
         }
@@ -122,10 +127,19 @@ fn decided(ties: TiePolicy, table: &ComparisonTable, agents: &[&AgentId]) -> Res
         (_, TiePolicy::Excluded) => None,
     };
     let mut decided: Vec<JointRow> = Vec::new();
+    let mut annotators = 0;
     for (agent, id) in agents.iter().enumerate() {
-        decided.extend(table.judgements(id)?.rows().iter().filter_map(|row| {
-            Some(JointRow { agent, pair: row.pair, outcome: outcome(row.choice.sign()?)?, weight: row.weight })
+        let judgements = table.judgements(id)?;
+        decided.extend(judgements.rows().iter().filter_map(|row| {
+            Some(JointRow {
+                agent,
+                pair: row.pair,
+                outcome: outcome(row.choice.sign()?)?,
+                weight: row.weight,
+                annotator: row.annotator.map(|annotator| annotators + annotator),
+            })
         }));
+        annotators += judgements.annotators().len() as u32;
     }
     Ok(decided)
 }

@@ -382,6 +382,22 @@ impl PromptSums {
         }
     }
 
+    /// τ14 of every factor with the preferences of each prompt kept (+1) or turned round (−1); NaN where undefined.
+    pub(crate) fn tau14_flipped_into(&self, signs: &[f64], out: &mut [f64]) {
+        let mut weights = vec![0.0; self.factors];
+        out.fill(0.0);
+        let rows = self.signed.chunks_exact(self.factors.max(1)).zip(self.total.chunks_exact(self.factors.max(1)));
+        for (&sign, (signed, total)) in signs.iter().zip(rows) {
+            for k in 0..self.factors {
+                out[k] += sign * signed[k];
+                weights[k] += total[k];
+            }
+        }
+        for (sum, weight) in out.iter_mut().zip(weights) {
+            *sum = if weight > 0.0 { *sum / weight } else { f64::NAN };
+        }
+    }
+
     /// τ14 of every factor; NaN where undefined.
     pub(crate) fn tau14(&self) -> Vec<f64> {
         let mut out = vec![0.0; self.factors.len()];

@@ -21,6 +21,7 @@ pub mod multiplicity;
 pub mod permutation;
 pub mod pooling;
 pub mod power;
+pub mod proportion;
 pub mod seed;
 pub mod sign_flip;
 
@@ -35,7 +36,7 @@ pub use distribution::{
 pub use folds::group_folds;
 pub use interval::Interval;
 pub use multiplicity::Correction;
-pub use permutation::{PermutationTest, paired_permutation_test};
+pub use permutation::{FlipCentre, PermutationTest, flip_test, paired_permutation_test};
 pub use pooling::{Pooling, pool};
 pub use power::{Plan, design_effect};
 pub use seed::{Rng, derive_seed, index_below, normal, rng, uniform};

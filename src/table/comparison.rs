@@ -112,6 +112,17 @@ pub struct AgentJudgements {
 }
 
 impl AgentJudgements {
+    /// The judgements of an agent on the pairs of a table, by pair.
+    pub(super) fn new(
+        agent: AgentId,
+        annotators: Vec<AnnotatorId>,
+        rows: Vec<JudgementRow>,
+        table: &ComparisonTable,
+    ) -> Self {
+        let votes = Votes::new(&rows, table.pairs.len());
+        Self { agent, annotators, rows, votes }
+    }
+
     /// The judgements in their densest form, where they have one.
     pub(crate) fn votes(&self) -> Option<&Votes> {
         self.votes.as_ref()
@@ -554,6 +565,13 @@ impl ComparisonTable {
         kept.sort_by(|a, b| a.agent.cmp(&b.agent));
         kept.dedup_by(|a, b| a.agent == b.agent);
         Ok(Self { agents: kept, ..self.clone() })
+    }
+
+    /// The same table with more agents, whose names are new.
+    pub(super) fn with_more(&self, agents: impl IntoIterator<Item = AgentJudgements>) -> Self {
+        let mut all: Vec<AgentJudgements> = self.agents.iter().cloned().chain(agents).collect();
+        all.sort_by(|a, b| a.agent.cmp(&b.agent));
+        Self { agents: all, ..self.clone() }
     }
 
     /// The same table with these factors only, in this order.

@@ -11,6 +11,7 @@ mod comparison;
 mod comparison_file;
 mod factor_file;
 mod factor_table;
+mod groups;
 #[cfg(feature = "parquet")]
 mod parquet_file;
 mod table_writer;

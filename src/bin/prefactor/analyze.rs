@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
+use prefactor::influence::logistic::Covariance;
 use prefactor::preference::Aggregation;
 use prefactor::table::{ComparisonTableWriter, TableLayout};
 use prefactor::{Error, Result};
@@ -33,6 +34,11 @@ pub(crate) struct Args {
     /// How several annotators become one judgement a pair: `majority`, `signed-mean` or `each`.
     #[arg(long, default_value = "majority")]
     aggregation: Aggregation,
+
+    /// The covariance behind standard errors of the joint model: `model`, `hc0` to `hc3`, `cr0`, `cr1`, `cr1s` (by
+    /// prompt) or `two-way` (by prompt and annotator; with `--aggregation each`). By default `cr1` where prompts repeat.
+    #[arg(long, value_name = "NAME")]
+    covariance: Option<Covariance>,
 
     /// Estimate the order effect (a preference for the first response) in the joint model.
     #[arg(long)]
@@ -100,6 +106,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         .examples(args.examples)
         .items(!args.no_items)
         .on_progress(progress::bar(args.quiet));
+    if let Some(covariance) = args.covariance {
+        analysis = analysis.covariance(covariance);
+    }
     if let Some(agents) = &args.agents {
         analysis = analysis.agents(agents.iter().map(String::as_str));
     }

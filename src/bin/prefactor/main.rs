@@ -12,6 +12,7 @@ mod extract_tables;
 mod input;
 mod leaderboard;
 mod output;
+mod power;
 mod progress;
 mod reading;
 mod report;
@@ -61,6 +62,8 @@ enum Command {
     Leaderboard(Box<leaderboard::Args>),
     /// Write training data for DPO, KTO, SFT or reward models in the layouts that TRL reads.
     Export(Box<export::Args>),
+    /// Say how small an effect the data can show, and how many pairs an effect would take.
+    Power(Box<power::Args>),
     /// Say what is in a file: its format, rows, prompts, agents, ties, lengths, and what may surprise.
     Describe(describe::Args),
 }
@@ -76,6 +79,7 @@ fn main() -> ExitCode {
         Command::Check(args) => compare::check(&args),
         Command::Leaderboard(args) => leaderboard::run(&args).map(done),
         Command::Export(args) => export::run(&args).map(done),
+        Command::Power(args) => power::run(&args).map(done),
         Command::Describe(args) => describe::run(&args).map(done),
     };
     match result {

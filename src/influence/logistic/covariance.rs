@@ -2,20 +2,22 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::design::{Design, Grouping};
+use super::design::{Design, Grouping, Weights};
 use super::gram;
 use super::kernel::Problem;
 use super::panels::Panels;
+use super::rows::sigmoid;
 use super::status::FitStatus;
+use super::sums::{cross_products, quadratic_forms};
 use crate::error::{Error, Result};
-use crate::stats::linalg::{SquareMatrix, SymmetricEigen};
+use crate::stats::linalg::{Cholesky, SquareMatrix, SymmetricEigen};
 
 /// Which covariance of the coefficients.
 ///
 /// With H the information matrix and uᵢ the score of a row (weight × residual × factor values),
 /// all but the first are H⁻¹ M H⁻¹. n is the number of observations, k that of the coefficients and
 /// G that of the clusters. Names differ between programs; what R's sandwich and clubSandwich call
-/// HC1, CR1 and CR1S is meant here. (`HC1` of statsmodels' logistic models is HC0, and its cluster
+/// HC1, HC2, HC3, CR1 and CR1S is meant here. (`HC1` of statsmodels' logistic models is HC0, and its cluster
 /// default is CR1S.)
 ///
 /// A robust covariance does not make a misspecified model right: it is the covariance of the
@@ -31,6 +33,11 @@ pub enum Covariance {
     Hc0,
     /// HC0 × n/(n − k).
     Hc1,
+    /// HC0 with each row's squared score over 1 − h, h its leverage (MacKinnon and White 1985,
+    /// [doi:10.1016/0304-4076(85)90158-7](https://doi.org/10.1016/0304-4076(85)90158-7)).
+    Hc2,
+    /// HC0 with each row's squared score over (1 − h)², close to the jackknife.
+    Hc3,
     /// M = Σ over clusters of the outer product of the cluster's summed scores, without a
     /// correction (Liang and Zeger 1986,
     /// [doi:10.1093/biomet/73.1.13](https://doi.org/10.1093/biomet/73.1.13)).
@@ -45,6 +52,22 @@ pub enum Covariance {
     /// difference is not positive semi-definite its negative eigenvalues are set to 0, as they
     /// propose.
     TwoWay,
+}
+
+impl std::str::FromStr for Covariance {
+    type Err = Error;
+
+    /// By the name in reports; `-` and `_` are the same.
+    fn from_str(text: &str) -> Result<Self> {
+        let name = text.replace('-', "_");
+        let all =
+            [Self::Model, Self::Hc0, Self::Hc1, Self::Hc2, Self::Hc3, Self::Cr0, Self::Cr1, Self::Cr1s, Self::TwoWay];
+        all.into_iter().find(|kind| kind.name() == name).ok_or_else(|| Error::Parameter {
+            name: "covariance",
+            value: text.to_owned(),
+            expected: "model, hc0, hc1, hc2, hc3, cr0, cr1, cr1s or two-way",
+        })
+    }
 }
 
 impl Covariance {
@@ -99,6 +122,7 @@ impl Covariance {
             Self::Hc0 | Self::Hc1 => {
                 bread.sandwich(&problem.score_products(theta)).scaled(self.correction(n, terms, 0))
             }
+            Self::Hc2 | Self::Hc3 => bread.sandwich(&leveraged_products(problem, theta, self == Self::Hc3)),
             Self::Cr0 | Self::Cr1 | Self::Cr1s | Self::TwoWay => {
                 let one = |grouping: &Grouping| {
                     let meat = cluster_products(problem, theta, grouping);
@@ -123,12 +147,31 @@ impl Covariance {
         let degrees = (n - terms as f64).max(f64::MIN_POSITIVE);
         let groups = clusters as f64;
         match self {
-            Self::Model | Self::Hc0 | Self::Cr0 => 1.0,
+            Self::Model | Self::Hc0 | Self::Hc2 | Self::Hc3 | Self::Cr0 => 1.0,
             Self::Hc1 => n / degrees,
             Self::Cr1 | Self::TwoWay => groups / (groups - 1.0),
             Self::Cr1s => groups / (groups - 1.0) * (n - 1.0) / degrees,
         }
     }
+}
+
+/// Σ uᵢ²/(1 − hᵢ) xᵢ xᵢᵀ, or with (1 − hᵢ)²; a frequency weight counts as so many rows of leverage hᵢ each.
+fn leveraged_products(problem: &Problem<'_>, theta: &[f64], squared: bool) -> SquareMatrix {
+    /// A row that alone decides a coefficient has h = 1 and no residual.
+    const LEAST: f64 = 1e-12;
+    let design = problem.design;
+    let information = problem.evaluate(theta).information;
+    let forms = Cholesky::new(&information).map(|factor| quadratic_forms(problem, &factor)).unwrap_or_default();
+    let frequency = design.weights().is_some_and(Weights::is_frequency);
+    let mut values = Vec::with_capacity(design.n_rows());
+    for (row, (eta, form)) in problem.linear_predictor(theta, true).into_iter().zip(forms).enumerate() {
+        let (p, weight) = (sigmoid(eta), design.weight(row));
+        let leverage = if frequency { 1.0 } else { weight } * p * (1.0 - p) * form;
+        let left = (1.0 - leverage).max(LEAST);
+        let score = (design.outcome()[row] - p).powi(2) * if frequency { weight } else { weight * weight };
+        values.push(score / if squared { left * left } else { left });
+    }
+    cross_products(problem, &values)
 }
 
 /// Σ over groups of the outer product of the group's summed scores.

@@ -198,6 +198,18 @@ impl Design {
         self.weights.as_ref().and_then(|weights| weights.values().get(row)).copied().unwrap_or(1.0)
     }
 
+    /// The same design with only some of its factors.
+    pub(crate) fn with_columns(&self, columns: &[usize]) -> Self {
+        let value = |column: usize| (0..self.n_rows()).map(|row| self.panels.get(row, column)).collect();
+        let kept: Vec<Vec<f64>> = columns.iter().map(|&column| value(column)).collect();
+        Self {
+            factors: columns.iter().map(|&column| self.factors[column].clone()).collect(),
+            panels: Panels::from_columns(self.n_rows(), &kept),
+            column_max: columns.iter().map(|&column| self.column_max[column]).collect(),
+            ..self.clone()
+        }
+    }
+
     /// The same design with only some of its rows, in the order given; indices past the end are left out.
     pub(crate) fn select(&self, rows: &[usize]) -> Self {
         let keep: Vec<usize> = rows.iter().copied().filter(|&row| row < self.n_rows()).collect();

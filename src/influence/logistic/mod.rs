@@ -33,6 +33,7 @@ mod effects;
 pub(crate) mod estimate;
 mod firth;
 mod fit;
+mod flip;
 pub(crate) mod gram;
 pub(crate) mod inference;
 mod kernel;

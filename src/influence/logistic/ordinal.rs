@@ -168,16 +168,16 @@ impl LogisticValidParams {
     /// # Errors
     ///
     /// As [`fit_design`](Self::fit_design); [`Error::Malformed`] for outcomes other than 0, 0.5 and
-    /// 1; [`Error::Parameter`] for a penalty and for the two-way covariance, which this model does
-    /// not have.
+    /// 1; [`Error::Parameter`] for a penalty and for the two-way, HC2 and HC3 covariances, which this
+    /// model does not have.
     pub fn fit_ordinal(&self, design: &Design) -> Result<OrdinalFit> {
         let kind = self.covariance().unwrap_or_else(|| Covariance::default_for(design));
         let unknown = |name, value: String, expected| Err(Error::Parameter { name, value, expected });
         if *self.penalty() != Penalty::None {
             return unknown("penalty", format!("{:?}", self.penalty()), "none in the ordinal model");
         }
-        if kind == Covariance::TwoWay {
-            return unknown("covariance", "two_way".into(), "one of the others in the ordinal model");
+        if matches!(kind, Covariance::TwoWay | Covariance::Hc2 | Covariance::Hc3) {
+            return unknown("covariance", kind.name().into(), "one of the others in the ordinal model");
         }
         kind.check(design)?;
         if let Some(row) = design.outcome().iter().position(|outcome| ![0.0, 0.5, 1.0].contains(outcome)) {

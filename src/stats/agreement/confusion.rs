@@ -157,6 +157,45 @@ impl Confusion {
         Some((square.max(0.0) / shares.total).sqrt() / (1.0 - expected).powi(2))
     }
 
+    /// The standard error of Cohen's κ where there is no agreement beyond chance, for testing κ = 0
+    /// (Fleiss, Cohen and Everitt 1969, <https://doi.org/10.1037/h0028106>).
+    ///
+    /// `None` where κ is.
+    pub fn cohen_kappa_null_std_error(&self, weights: KappaWeights) -> Option<f64> {
+        let shares = Shares::of(self, weights)?;
+        beyond_chance(shares.observed, shares.expected)?;
+        let k = self.categories;
+        let weight = |a, b| weights.agreement(a, b, k);
+        let mean_a: Vec<f64> = (0..k).map(|a| (0..k).map(|b| shares.second[b] * weight(a, b)).sum()).collect();
+        let mean_b: Vec<f64> = (0..k).map(|b| (0..k).map(|a| shares.first[a] * weight(a, b)).sum()).collect();
+        let mut square = -shares.expected * shares.expected;
+        for (a, mean_a) in mean_a.iter().enumerate() {
+            for (b, mean_b) in mean_b.iter().enumerate() {
+                square += shares.first[a] * shares.second[b] * (weight(a, b) - mean_a - mean_b).powi(2);
+            }
+        }
+        Some((square.max(0.0) / shares.total).sqrt() / (1.0 - shares.expected))
+    }
+
+    /// The largest plain κ that two raters with these shares of categories could have: κ is below 1 wherever they use the
+    /// categories differently often. `None` where κ is.
+    pub fn cohen_kappa_max(&self) -> Option<f64> {
+        let shares = Shares::of(self, KappaWeights::Plain)?;
+        let most = shares.first.iter().zip(&shares.second).map(|(first, second)| first.min(*second)).sum();
+        beyond_chance(most, shares.expected)
+    }
+
+    /// Matthews' correlation of the two labellings, −1 to 1, for any number of categories
+    /// (Gorodkin 2004, <https://doi.org/10.1016/j.compbiolchem.2004.09.006>).
+    ///
+    /// `None` of no items or where one of them uses a single category.
+    pub fn matthews(&self) -> Option<f64> {
+        let shares = Shares::of(self, KappaWeights::Plain)?;
+        let spread = |shares: &[f64]| 1.0 - shares.iter().map(|share| share * share).sum::<f64>();
+        let room = (spread(&shares.first) * spread(&shares.second)).sqrt();
+        (room > 1e-15).then(|| (shares.observed - shares.expected) / room)
+    }
+
     /// Scott's π: chance from the shares of both raters pooled
     /// (Scott 1955, <https://doi.org/10.1086/266577>); `None` as for κ.
     pub fn scott_pi(&self) -> Option<f64> {

@@ -1,0 +1,97 @@
+//! Intervals of a share of independent items, and the comparison of two shares on the same items.
+//!
+//! Pairs of one prompt are not independent: where prompts repeat, resample prompts
+//! ([`Resampling::clusters`](super::Resampling::clusters)) instead.
+
+use statrs::distribution::{Beta, ContinuousCDF};
+
+use super::distribution::normal_quantile;
+use super::interval::Interval;
+use super::sign_flip::sign_flip_test;
+
+/// Wilson's score interval of a share (Wilson 1927, <https://doi.org/10.1080/01621459.1927.10502953>), inside \[0, 1\].
+///
+/// `None` of no items, more successes than items, or a level outside (0, 1).
+///
+/// ```
+/// use prefactor::stats::proportion::wilson_interval;
+/// let interval = wilson_interval(156.0, 200.0, 0.95).unwrap();
+/// assert!(interval.low > 0.71 && interval.high < 0.84);
+/// ```
+pub fn wilson_interval(successes: f64, items: f64, level: f64) -> Option<Interval> {
+    let p = share(successes, items, level)?;
+    let z = normal_quantile(0.5 + level / 2.0);
+    let spread = z * z / items;
+    let middle = p + spread / 2.0;
+    let margin = z * (p * (1.0 - p) / items + z * z / (4.0 * items * items)).sqrt();
+    let end = |value: f64| (value / (1.0 + spread)).clamp(0.0, 1.0);
+    Some(Interval { low: end(middle - margin), high: end(middle + margin) })
+}
+
+/// The exact interval of a share: all shares that a binomial test does not reject on either side
+/// (Clopper and Pearson 1934, <https://doi.org/10.1093/biomet/26.4.404>). It covers at least at its level, often more.
+///
+/// `None` as for [`wilson_interval`].
+///
+/// ```
+/// use prefactor::stats::proportion::exact_interval;
+/// // Three of three: the lower end is the cube root of 2.5 %.
+/// let interval = exact_interval(3.0, 3.0, 0.95).unwrap();
+/// assert!((interval.low - 0.025_f64.cbrt()).abs() < 1e-9 && interval.high == 1.0);
+/// ```
+pub fn exact_interval(successes: f64, items: f64, level: f64) -> Option<Interval> {
+    share(successes, items, level)?;
+    let tail = (1.0 - level) / 2.0;
+    let quantile = |a: f64, b: f64, p: f64| Beta::new(a, b).ok().map(|beta| beta_quantile(&beta, p));
+    let failures = items - successes;
+    let low = if successes == 0.0 { 0.0 } else { quantile(successes, failures + 1.0, tail)? };
+    let high = if failures == 0.0 { 1.0 } else { quantile(successes + 1.0, failures, 1.0 - tail)? };
+    Some(Interval { low, high })
+}
+
+/// The quantile by bisection: the distribution function is exact to a few units in the last place.
+fn beta_quantile(beta: &Beta, p: f64) -> f64 {
+    let (mut low, mut high) = (0.0_f64, 1.0_f64);
+    loop {
+        let middle = 0.5 * (low + high);
+        if middle <= low || middle >= high {
+            return middle;
+        }
+        *(if beta.cdf(middle) < p { &mut low } else { &mut high }) = middle;
+    }
+}
+
+fn share(successes: f64, items: f64, level: f64) -> Option<f64> {
+    let fine = items > 0.0 && items.is_finite() && (0.0..=items).contains(&successes) && level > 0.0 && level < 1.0;
+    fine.then(|| successes / items)
+}
+
+/// The exact two-sided McNemar test that two agents say yes equally often on the same independent items, from how many
+/// items only the first and only the second says yes (McNemar 1947, <https://doi.org/10.1007/BF02295996>): the sign test of
+/// the items on which they differ. 1 where there are none.
+///
+/// ```
+/// use prefactor::stats::proportion::mcnemar_p;
+/// assert!((mcnemar_p(9, 1) - 22.0 / 1024.0).abs() < 1e-15);
+/// ```
+pub fn mcnemar_p(only_first: usize, only_second: usize) -> f64 {
+    let signs: Vec<f64> = std::iter::repeat_n(1.0, only_first).chain(std::iter::repeat_n(-1.0, only_second)).collect();
+    sign_flip_test(&signs, 9_999, 0).map_or(1.0, |test| test.p_value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ends_and_refusals() {
+        for interval in [wilson_interval(0.0, 12.0, 0.9).unwrap(), exact_interval(0.0, 12.0, 0.9).unwrap()] {
+            assert!(interval.low == 0.0 && interval.high > 0.1 && interval.high < 0.3);
+        }
+        for (successes, items, level) in [(0.0, 0.0, 0.95), (3.0, 2.0, 0.95), (1.0, 2.0, 1.0), (f64::NAN, 2.0, 0.9)] {
+            assert_eq!(wilson_interval(successes, items, level), None);
+            assert_eq!(exact_interval(successes, items, level), None);
+        }
+        assert_eq!(mcnemar_p(0, 0), 1.0);
+    }
+}
