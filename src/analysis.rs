@@ -14,11 +14,11 @@ use crate::id::{AgentId, FactorId, ResponseId};
 use crate::influence::logistic::{Covariance, Design};
 use crate::influence::{
     BaselineParams, Baselines, Detectable, DomainInfluence, DomainParams, Importance, ImportanceParams,
-    InfluenceMeasure, LogisticInfluence, PromptSums, Tau14,
+    InfluenceMeasure, LogisticInfluence, PromptSums, Tau14, Uncertainty,
 };
 use crate::preference::{Aggregation, Dataset, InputRecord, RatingRules};
 use crate::report::{AgentReport, AlignmentReport, Influence, Items, LogisticReport, Provenance, Report, TauEntry};
-use crate::stats::{Correction, Plan};
+use crate::stats::{Correction, IntervalMethod, Plan};
 use crate::table::{ComparisonTable, FactorTable, PairFactor};
 use crate::task::{Grounding, Task};
 
@@ -205,6 +205,21 @@ impl Analysis {
     #[must_use]
     pub fn replicates(mut self, replicates: usize) -> Self {
         self.alignment.resampling.replicates = replicates;
+        self
+    }
+
+    /// How intervals are read from resamples; between percentiles by default.
+    #[must_use]
+    pub fn interval_method(mut self, method: IntervalMethod) -> Self {
+        self.alignment.resampling.method = method;
+        self
+    }
+
+    /// Whether every interval comes from resampling prompts, and every p-value that can from turning whole prompts round,
+    /// instead of from formulas. Off by default: it refits the joint models for each resample.
+    #[must_use]
+    pub fn resampled(mut self, resampled: bool) -> Self {
+        self.alignment.uncertainty = if resampled { Uncertainty::Resampled } else { Uncertainty::Formula };
         self
     }
 
@@ -510,6 +525,9 @@ impl Analysis {
             });
         }
         let (agents, reference, refused) = self.choose_agents(raw)?;
+        let resampling = (self.alignment.uncertainty == Uncertainty::Resampled).then_some(self.alignment.resampling);
+        let tau = Tau14 { resampling, ..self.tau.clone() };
+        let logistic = LogisticInfluence { resampling, ..self.logistic.clone() };
         let table = raw.aggregated(self.aggregation);
         let total = agents.len();
         let mut reports = BTreeMap::new();
@@ -520,12 +538,12 @@ impl Analysis {
             for measure in &self.measures {
                 other.insert(measure.name().to_owned(), measure.fit(&table, agent)?.factors);
             }
-            let profile = self.tau.profile_of(&table, agent, &sums)?;
-            let (joint, design) = (self.logistic.fit_joint(&table, agent)?, self.logistic.design(&table, agent)?);
+            let profile = tau.profile_of(&table, agent, &sums)?;
+            let (joint, design) = (logistic.fit_joint(&table, agent)?, logistic.design(&table, agent)?);
             let detectable = Detectable::of(&profile, Some((&joint, &design)), &Plan::default())?;
-            let mut logistic = LogisticReport::new(&joint, &design, self.alignment.correction)?;
-            logistic.importance = self.importance_of(&design)?;
-            let influence = Influence { tau14: TauEntry::map(profile), logistic, other };
+            let mut model = LogisticReport::new(&joint, &design, self.alignment.correction)?;
+            model.importance = self.importance_of(&design)?;
+            let influence = Influence { tau14: TauEntry::map(profile), logistic: model, other };
             reports.insert(
                 agent.clone(),
                 AgentReport {
@@ -555,7 +573,7 @@ impl Analysis {
         for (done, agent) in agents.iter().filter(|agent| **agent != reference).enumerate() {
             self.progress(Stage::Fitting, total + done, 2 * total);
             let alignment = Alignment::of(&singles, &reference, agent, &self.alignment)?;
-            let coefficients = BetaGaps::of(&singles, &reference, agent, &self.logistic, self.alignment.correction)?;
+            let coefficients = BetaGaps::of(&singles, &reference, agent, &logistic, self.alignment.correction)?;
             let panel = ceiling.map(|panel| PanelComparison::of(raw, &panel.agent, agent, &self.alignment.resampling));
             let panel = panel.transpose()?.flatten();
             alignments.insert(agent.clone(), AlignmentReport::new(alignment, coefficients, ceiling, panel));
@@ -576,6 +594,7 @@ impl Analysis {
                 rating_rules: self.rating_rules.clone(),
                 resampling: self.alignment.resampling,
                 correction: self.alignment.correction,
+                uncertainty: self.alignment.uncertainty,
             },
             factors: raw.specs().cloned().collect(),
             agents: reports,

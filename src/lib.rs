@@ -135,4 +135,6 @@ mod guides {
     struct ReadTheReport;
     #[doc = include_str!("../docs/design.md")]
     struct Design;
+    #[doc = include_str!("../docs/statistics.md")]
+    struct Statistics;
 }

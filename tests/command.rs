@@ -415,3 +415,26 @@ fn report_writes_pages_tables_and_pictures() {
     }
     assert!(text(&prefactor(&["report", &name(&json)]).stdout).contains("What drives each agent"));
 }
+
+#[test]
+fn power_says_what_data_can_show_and_what_a_study_needs() {
+    let run = |args: &[&str]| {
+        let output = prefactor(&[&["power"], args].concat());
+        (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+    };
+    let (code, words) =
+        run(&[EMBEDDED, "--task", "helpful_response", "--agents", "human", "--tau14", "0.1", "--beta", "0.2"]);
+    assert_eq!(code, Some(0), "{words}");
+    assert!(words.contains("human, ") && words.contains("length") && words.contains("for τ14 = 0.1"), "{words}");
+    let (code, json) = run(&[EMBEDDED, "--agents", "human", "--json"]);
+    assert_eq!(code, Some(0), "{json}");
+    let plans: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    let effects = plans[0]["detectable"]["factors"].as_array().expect("factors");
+    assert!(effects.iter().any(|effect| effect["tau14"].as_f64().is_some_and(|tau| tau > 0.01 && tau < 0.2)));
+    // Without data: 80 % power at 5 % for τ14 = 0.2 where a factor always differs takes 194 independent pairs.
+    let (code, words) = run(&["--pairs", "194", "--coverage", "1", "--tau14", "0.2"]);
+    assert_eq!(code, Some(0), "{words}");
+    assert!(words.contains("pairs for τ14 = 0.2: 194") && words.contains("design effect 1.00"), "{words}");
+    assert_eq!(run(&["--pairs", "10", "--icc", "3"]).0, Some(2));
+    assert_eq!(run(&[]).0, Some(1));
+}

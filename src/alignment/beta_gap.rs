@@ -5,10 +5,12 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::id::{AgentId, FactorId};
 use crate::influence::joint_rows::JointRows;
-use crate::influence::logistic::{ChiSquareTest, Covariance, Estimates, FitStatus, inference};
+use crate::influence::logistic::{ChiSquareTest, Covariance, Estimates, FTest, FitStatus, LogisticParams, inference};
 use crate::influence::{Estimate, LogisticInfluence};
 use crate::stats::linalg::SquareMatrix;
-use crate::stats::{Correction, Interval, normal_quantile, two_sided_normal_p};
+use crate::stats::{
+    Correction, Interval, PermutationTest, Resampling, derive_seed, normal_quantile, two_sided_normal_p,
+};
 use crate::table::ComparisonTable;
 
 /// A variance of a difference below this share of the two variances is what rounding left of 0: the two agents say
@@ -87,6 +89,13 @@ pub struct BetaGaps {
     /// The test that all gaps are 0 (the order effect's aside); absent where their covariance is singular, as it is
     /// with fewer prompts than factors, or for two agents that say the same everywhere.
     pub joint: Option<ChiSquareTest>,
+    /// The same test as Hotelling's T², which counts how few prompts there are: with fewer than some hundred prompts a
+    /// factor, trust this one.
+    #[serde(default)]
+    pub joint_f: Option<FTest>,
+    /// The same test by flipping the scores of whole prompts, where it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joint_flipped: Option<PermutationTest>,
     /// Factors that never differ, or are never known, where one of the two decided.
     pub left_out: Vec<FactorId>,
     /// Judgements of both left out because a factor of the model is missing.
@@ -146,28 +155,78 @@ impl BetaGaps {
             factors: Vec::new(),
             order_effect: None,
             joint: None,
-            left_out: stack.left_out,
+            joint_f: None,
+            joint_flipped: None,
+            left_out: stack.left_out.clone(),
             missing: stack.missing,
         };
         let Some(estimates) = fit.estimates else { return Ok(gaps) };
         let contrasts = Contrasts::of(&estimates, level);
         let values = estimates.values();
         let width = p + usize::from(with_order);
-        for (k, (factor, _)) in stack.scales.into_iter().enumerate() {
+        for (k, (factor, _)) in stack.scales.iter().enumerate() {
             gaps.factors.push(BetaGap {
-                factor,
+                factor: factor.clone(),
                 reference: values[k],
                 model: values[width + k],
                 gap: contrasts.estimate(k),
             });
         }
+        gaps.order_effect = with_order.then(|| contrasts.estimate(p));
+        gaps.joint = contrasts.joint(p);
+        gaps.joint_f = gaps.joint.and_then(|test| test.with_clusters(fit.n_clusters?));
+        if let Some(resampling) = &settings.resampling {
+            gaps.resample(&stack, &settings.params, with_order, resampling)?;
+        }
         let p_values: Vec<Option<f64>> = gaps.factors.iter().map(|gap| gap.gap.p_value).collect();
         for (gap, q_value) in gaps.factors.iter_mut().zip(correction.adjust(&p_values)) {
             gap.gap.q_value = q_value;
         }
-        gaps.order_effect = with_order.then(|| contrasts.estimate(p));
-        gaps.joint = contrasts.joint(p);
         Ok(gaps)
+    }
+
+    /// Puts intervals of resampled prompts, and tests of flipped scores, in the place of Wald's.
+    fn resample(
+        &mut self,
+        stack: &JointRows,
+        params: &LogisticParams,
+        with_order: bool,
+        resampling: &Resampling,
+    ) -> Result<()> {
+        // Every term for both agents, and once more for the model: the second is the gap.
+        let of_model = |row: usize| if stack.rows[row].agent == 1 { 1.0 } else { 0.0 };
+        let (mut names, mut columns) = (Vec::new(), Vec::new());
+        let ones = with_order.then(|| (FactorId::from("order effect"), vec![1.0; stack.rows.len()]));
+        let terms: Vec<(FactorId, Vec<f64>)> =
+            stack.scales.iter().zip(&stack.columns).map(|((f, _), c)| (f.clone(), c.clone())).chain(ones).collect();
+        for (name, column) in &terms {
+            names.push(name.clone());
+            columns.push(column.clone());
+        }
+        let mut interactions = Vec::with_capacity(terms.len());
+        for (name, column) in &terms {
+            interactions.push(FactorId::from(format!("{name} × {}", self.model)));
+            columns.push(column.iter().enumerate().map(|(row, value)| value * of_model(row)).collect());
+        }
+        names.extend(interactions.iter().cloned());
+        let design = stack.design_of(names, columns)?;
+        let params = params.clone().order_effect(false).covariance(Covariance::Cr1);
+        let Some(replicates) = params.coefficient_replicates(&design, resampling)? else { return Ok(()) };
+        let flipped = |of: &[FactorId]| {
+            let seed = derive_seed(resampling.seed, &of.len().to_string(), "gaps of coefficients flipped");
+            params.score_flip_test(&design, of, resampling.replicates, seed)
+        };
+        for (k, gap) in self.factors.iter_mut().enumerate() {
+            let test = flipped(std::slice::from_ref(&interactions[k]))?;
+            gap.gap = gap.gap.resampled(&replicates, terms.len() + k, test);
+        }
+        if let Some(order_effect) = &mut self.order_effect {
+            let last = terms.len() - 1;
+            let test = flipped(std::slice::from_ref(&interactions[last]))?;
+            *order_effect = order_effect.resampled(&replicates, terms.len() + last, test);
+        }
+        self.joint_flipped = flipped(&interactions[..self.factors.len()])?;
+        Ok(())
     }
 
     /// The gap of one factor.
@@ -237,7 +296,7 @@ impl Contrasts {
 mod tests {
     use super::*;
     use crate::factor::FactorSpec;
-    use crate::influence::logistic::{Design, LogisticParams, Penalty};
+    use crate::influence::logistic::{Design, Penalty};
     use crate::preference::Choice;
     use crate::stats::{Rng, index_below, normal, rng, uniform};
 

@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{FactorId, PairId};
 use crate::influence::{Estimate, PromptSums};
-use crate::stats::{Interval, Plan, normal_quantile, t_quantile, two_sided_t_p};
+use crate::stats::{
+    FlipCentre, Interval, PermutationTest, Plan, Resampling, derive_seed, flip_test, normal_quantile, t_quantile,
+    two_sided_t_p,
+};
 use crate::table::{AgentJudgements, ComparisonTable};
 
 /// How the model's weight of a factor relates to the reference's.
@@ -165,6 +168,40 @@ pub(crate) fn paired_gap(reference: &PromptSums, model: &PromptSums, k: usize, l
     let margin = t_quantile(0.5 + level / 2.0, df) * std_error;
     let interval = Interval { low: (gap - margin).max(-2.0), high: (gap + margin).min(2.0) };
     estimate.std_error(std_error).interval(Some(interval)).p_value(Some(p_value))
+}
+
+/// The gaps of these factors with the intervals of resampled prompts, and tests that let the two agents change places in
+/// whole prompts.
+pub(super) fn resampled_gaps(sums: &[PromptSums; 2], known: &[usize], resampling: &Resampling) -> Vec<Estimate> {
+    let (prompts, factors) = (sums[0].prompts(), sums[0].counts().len());
+    let replicates = resampling.clusters(prompts, known.len(), |times, out| {
+        let taus = sums.each_ref().map(|sums| {
+            let mut taus = vec![0.0; factors];
+            sums.tau14_into(times, &mut Vec::new(), &mut taus);
+            taus
+        });
+        out.iter_mut().zip(known).for_each(|(out, &k)| *out = taus[1][k] - taus[0][k]);
+    });
+    let seed = derive_seed(resampling.seed, "", "gaps swapped");
+    let swapped = |signs: &[f64], out: &mut [f64]| {
+        for (out, &k) in out.iter_mut().zip(known) {
+            let mut totals = [(0.0, 0.0); 2];
+            for (prompt, sign) in signs.iter().enumerate() {
+                for (agent, sums) in sums.iter().enumerate() {
+                    let place = if *sign > 0.0 { agent } else { 1 - agent };
+                    let (signed, total) = sums.cell(prompt, k);
+                    totals[place].0 += signed;
+                    totals[place].1 += total;
+                }
+            }
+            *out = totals[1].0 / totals[1].1 - totals[0].0 / totals[0].1;
+        }
+    };
+    let tests = flip_test(prompts, known.len(), resampling.replicates, seed, FlipCentre::Zero, swapped);
+    let estimate = |(figure, test): (usize, Option<PermutationTest>)| {
+        Estimate::new(replicates.point(figure).unwrap_or(f64::NAN)).resampled(&replicates, figure, test)
+    };
+    tests.into_iter().enumerate().map(estimate).collect()
 }
 
 /// The smallest difference found with the default plan, from its standard error.

@@ -12,7 +12,7 @@ use crate::alignment::{
 };
 use crate::error::Result;
 use crate::id::{AgentId, FactorId};
-use crate::influence::PromptSums;
+use crate::influence::{Estimate, PromptSums, Uncertainty};
 use crate::stats::{Correction, FlipCentre, PermutationTest, Replicates, Resampling, derive_seed, flip_test};
 use crate::table::ComparisonTable;
 
@@ -66,6 +66,8 @@ pub struct AlignmentSettings {
     pub metrics: Vec<Box<dyn AlignmentMetric>>,
     /// How many example pairs each gap names.
     pub examples: usize,
+    /// Where the gaps' intervals and p-values come from; those of the metrics are always resampled.
+    pub uncertainty: Uncertainty,
 }
 
 impl Default for AlignmentSettings {
@@ -89,6 +91,7 @@ impl Default for AlignmentSettings {
                 Box::new(OrdinalAlpha),
             ],
             examples: 3,
+            uncertainty: Uncertainty::Formula,
         }
     }
 }
@@ -163,12 +166,18 @@ impl Alignment {
         let known: Vec<usize> = (0..points[0].len()).filter(|&k| points.iter().all(|tau| tau[k].is_finite())).collect();
         let metrics = scores(sums, joint, &known, settings);
         let distance: f64 = known.iter().map(|&k| (points[1][k] - points[0][k]).powi(2)).sum();
+        let estimates: Vec<Estimate> = match settings.uncertainty {
+            Uncertainty::Formula => {
+                known.iter().map(|&k| gap::paired_gap(&sums[0], &sums[1], k, settings.resampling.level)).collect()
+            }
+            Uncertainty::Resampled => gap::resampled_gaps(&sums, &known, &settings.resampling),
+        };
         let mut gaps: Vec<FactorGap> = known
             .iter()
-            .map(|&k| {
+            .zip(estimates)
+            .map(|(&k, gap)| {
                 let (of_reference, of_model) = (points[0][k], points[1][k]);
                 let difference = of_model - of_reference;
-                let gap = gap::paired_gap(&sums[0], &sums[1], k, settings.resampling.level);
                 FactorGap {
                     factor: factors[k].clone(),
                     reference: of_reference,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::id::FactorId;
 use crate::influence::logistic::{ChiSquareTest, Covariance, Design, FitStatus, LogisticFit, LogisticParams};
+use crate::stats::{Replicates, Resampling};
 use shapley::Shares;
 use submodel::{Maximum, Submodels};
 
@@ -242,6 +243,48 @@ impl Importance {
             independent_rows: independent(design),
             factors: all.iter().map(|&k| factor(k)).collect(),
         })
+    }
+
+    /// The Shapley values (in units of R²) of every factor, in the order of the design, on clusters drawn with replacement
+    /// (rows where the design has no clusters): for intervals of them.
+    ///
+    /// All submodels are fitted again for each resample, so this takes as many times as long as [`Importance::of`]: choose a
+    /// few hundred resamples, or few orders by `params`, whose Monte-Carlo error then widens the intervals. A resample whose
+    /// rows do not determine the full model is undefined.
+    ///
+    /// ```
+    /// use prefactor::influence::logistic::Design;
+    /// use prefactor::influence::{Importance, ImportanceParams};
+    /// use prefactor::stats::Resampling;
+    /// let value = |i: usize, k: usize| ((i * (7 + 4 * k) + i * i) % 11) as f64 - 5.0;
+    /// let design = Design::builder(["length", "formality"])
+    ///     .columns((0..2).map(|k| (0..200).map(|i| value(i, k)).collect()).collect())
+    ///     .outcome((0..200).map(|i| if value(i, 0) + value(i, 3) > 0.0 { 1.0 } else { 0.0 }).collect())
+    ///     .clusters((0..200).map(|i| i / 5).collect())
+    ///     .build()?;
+    /// let resampling = Resampling { replicates: 100, ..Resampling::default() };
+    /// let replicates = Importance::bootstrap(&design, &ImportanceParams::default(), &resampling)?;
+    /// let [length, formality] = [0, 1].map(|k| replicates.interval(k));
+    /// assert!(length.zip(formality).is_some_and(|(length, formality)| length.low > formality.high));
+    /// # Ok::<(), prefactor::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Importance::of`], and [`Error::Parameter`] for a resampling out of range.
+    pub fn bootstrap(design: &Design, params: &ImportanceParams, resampling: &Resampling) -> Result<Replicates> {
+        params.check()?;
+        resampling.check()?;
+        let units = design.n_clusters().unwrap_or(design.n_rows());
+        let unit = |row: usize| design.clusters().map_or(row, |clusters| clusters.of_row[row] as usize);
+        Ok(resampling.clusters(units, design.n_factors(), |times, out| {
+            let drawn = |row: usize| std::iter::repeat_n(row, times[unit(row)] as usize);
+            let rows: Vec<usize> = (0..design.n_rows()).flat_map(drawn).collect();
+            out.fill(f64::NAN);
+            if let Ok(importance) = Self::of(&design.select(&rows), params) {
+                out.iter_mut().zip(&importance.factors).for_each(|(out, factor)| *out = factor.shapley);
+            }
+        }))
     }
 
     /// The importance of one factor.

@@ -5,9 +5,9 @@ use crate::id::{AgentId, FactorId};
 use crate::influence::joint_rows::JointRows;
 #[cfg(feature = "linfa")]
 use crate::influence::logistic::LinfaLogistic;
-use crate::influence::logistic::{Covariance, Design, FitStatus, LogisticFit, LogisticParams};
+use crate::influence::logistic::{Coefficient, Covariance, Design, FitStatus, LogisticFit, LogisticParams};
 use crate::influence::{Estimate, FactorInfluence, FactorStatus, InfluenceMeasure, InfluenceProfile};
-use crate::stats::{Correction, Interval};
+use crate::stats::{Correction, Interval, Resampling, derive_seed};
 use crate::table::ComparisonTable;
 
 /// The unit in which a factor's differences enter the model.
@@ -84,6 +84,9 @@ pub struct LogisticInfluence {
     pub ties: TiePolicy,
     /// What fits it.
     pub backend: Backend,
+    /// Where given, intervals and standard errors are those of the cluster bootstrap, and p-values those of flipped scores
+    /// ([`LogisticParams::score_flip_test`]), in place of Wald's. Our own method only.
+    pub resampling: Option<Resampling>,
 }
 
 /// A fit of one agent, with what it was made from.
@@ -98,6 +101,51 @@ pub struct JointFit {
     pub left_out: Vec<FactorId>,
     /// Judgements left out because a factor of the model is missing.
     pub missing: usize,
+    /// Each coefficient with its uncertainty by resampling, in the order of the coefficients; empty where none was asked
+    /// for.
+    pub resampled: Vec<Estimate>,
+}
+
+impl JointFit {
+    /// A coefficient of the fit with its uncertainty: by resampling where there is any, else Wald's at the level of the fit.
+    ///
+    /// # Errors
+    ///
+    /// None for a coefficient of this fit.
+    pub fn estimate(&self, coefficient: &Coefficient) -> Result<Estimate> {
+        let place = self.fit.coefficients().iter().position(|known| known.term == coefficient.term);
+        if let Some(estimate) = place.and_then(|place| self.resampled.get(place)) {
+            return Ok(*estimate);
+        }
+        let estimate = Estimate::new(coefficient.estimate);
+        let (Some(std_error), Some(wald)) = (coefficient.std_error, coefficient.wald(self.fit.level)?) else {
+            return Ok(estimate);
+        };
+        let interval = Interval { low: wald.low, high: wald.high };
+        Ok(estimate.std_error(std_error).interval(Some(interval)).p_value(Some(wald.p)))
+    }
+}
+
+/// The coefficients of a fit with their uncertainty by resampling.
+fn resampled(
+    fit: &LogisticFit,
+    design: &Design,
+    params: &LogisticParams,
+    resampling: &Resampling,
+) -> Result<Vec<Estimate>> {
+    let Some(replicates) = params.coefficient_replicates(design, resampling)? else { return Ok(Vec::new()) };
+    let mut estimates = Vec::with_capacity(fit.coefficients().len());
+    for (k, coefficient) in fit.coefficients().iter().enumerate() {
+        let test = match coefficient.term.factor() {
+            Some(factor) => {
+                let seed = derive_seed(resampling.seed, factor.as_str(), "score flips");
+                params.score_flip_test(design, std::slice::from_ref(factor), resampling.replicates, seed)?
+            }
+            None => None,
+        };
+        estimates.push(Estimate::new(coefficient.estimate).resampled(&replicates, k, test));
+    }
+    Ok(estimates)
 }
 
 impl LogisticInfluence {
@@ -133,16 +181,16 @@ impl LogisticInfluence {
     pub fn fit_joint(&self, table: &ComparisonTable, agent: &AgentId) -> Result<JointFit> {
         let rows = JointRows::of(self, table, &[agent])?;
         let (design, params) = (rows.design()?, self.params.check_ref()?);
-        Ok(JointFit {
-            fit: match &self.backend {
-                Backend::Newton => params.fit_design(&design)?,
-                #[cfg(feature = "linfa")]
-                Backend::Linfa(backend) => backend.order_effect(params.order_effect()).fit_design(&design)?,
-            },
-            scales: rows.scales,
-            left_out: rows.left_out,
-            missing: rows.missing,
-        })
+        let fit = match &self.backend {
+            Backend::Newton => params.fit_design(&design)?,
+            #[cfg(feature = "linfa")]
+            Backend::Linfa(backend) => backend.order_effect(params.order_effect()).fit_design(&design)?,
+        };
+        let resampled = match &self.resampling {
+            Some(resampling) if self.backend == Backend::Newton => resampled(&fit, &design, &self.params, resampling)?,
+            _ => Vec::new(),
+        };
+        Ok(JointFit { fit, resampled, scales: rows.scales, left_out: rows.left_out, missing: rows.missing })
     }
 }
 
@@ -153,21 +201,11 @@ impl InfluenceMeasure for LogisticInfluence {
 
     fn fit(&self, table: &ComparisonTable, agent: &AgentId) -> Result<InfluenceProfile> {
         let joint = self.fit_joint(table, agent)?;
-        let level = self.params.check_ref()?.level();
         let mut factors = Vec::with_capacity(table.columns().len());
         for spec in table.specs() {
             let mut influence = FactorInfluence::new(spec.id.clone(), Estimate::default());
             match joint.fit.coefficient(&spec.id) {
-                Some(coefficient) => {
-                    influence.estimate = Estimate::new(coefficient.estimate);
-                    if let (Some(std_error), Some(wald)) = (coefficient.std_error, coefficient.wald(level)?) {
-                        influence.estimate = influence
-                            .estimate
-                            .std_error(std_error)
-                            .interval(Some(Interval { low: wald.low, high: wald.high }))
-                            .p_value(Some(wald.p));
-                    }
-                }
+                Some(coefficient) => influence.estimate = joint.estimate(coefficient)?,
                 None if joint.left_out.contains(&spec.id) => influence.status = FactorStatus::NeverDiffers,
                 None => influence.status = FactorStatus::NotFitted,
             }

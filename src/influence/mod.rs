@@ -33,7 +33,7 @@ pub use domains::{
 pub use importance::{FactorImportance, Importance, ImportanceMethod, ImportanceParams};
 pub use joint::{Backend, JointFit, LogisticInfluence, Scale, TiePolicy};
 pub use model_sums::{Batches, DifferenceSums, FactorDifferences, ModelSums, SumsModel};
-pub use profile::{Estimate, FactorInfluence, FactorStatus, InfluenceMeasure, InfluenceProfile};
+pub use profile::{Estimate, FactorInfluence, FactorStatus, InfluenceMeasure, InfluenceProfile, Uncertainty};
 pub use reliability::{CorrectedInfluence, ErrorModel, corrected_logistic, corrected_tau14};
 pub use sign_counts::SignCounts;
 pub use sign_patterns::SignPatterns;

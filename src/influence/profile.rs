@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Result;
 use crate::id::{AgentId, FactorId};
 use crate::influence::SignCounts;
-use crate::stats::Interval;
+use crate::stats::{Interval, PermutationTest, Replicates};
 use crate::table::{ComparisonTable, JudgementCounts};
 
 /// A number with its uncertainty. What is not defined is absent, never NaN or 0.
@@ -57,12 +57,36 @@ impl Estimate {
         self
     }
 
+    /// The same value with the spread of its replicates and the p-value of a test, in place of what is there; what cannot be
+    /// had is absent.
+    pub(crate) fn resampled(self, replicates: &Replicates, figure: usize, test: Option<PermutationTest>) -> Self {
+        let interval = replicates.interval(figure);
+        Self { estimate: self.estimate, ..Self::default() }
+            .std_error(interval.and_then(|_| replicates.std_error(figure)).unwrap_or(f64::NAN))
+            .interval(interval)
+            .p_value(test.map(|test| test.p_value))
+            .p_monte_carlo_error(test.map_or(0.0, |test| test.monte_carlo_error))
+    }
+
     /// The same estimate with this error of a drawn p-value; 0 stands for none.
     #[must_use]
     pub fn p_monte_carlo_error(mut self, error: f64) -> Self {
         self.p_monte_carlo_error = finite(error).filter(|error| *error > 0.0);
         self
     }
+}
+
+/// Where intervals and p-values come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Uncertainty {
+    /// Formulas for clustered data wherever there is one; bootstrap and flips where there is none.
+    #[default]
+    Formula,
+    /// The cluster bootstrap for every interval and standard error, and tests that turn whole prompts round for every
+    /// p-value that has such a test.
+    Resampled,
 }
 
 /// The value where it is finite: numbers that are not never leave the crate.

@@ -7,7 +7,7 @@ use crate::id::{AgentId, FactorId};
 use crate::influence::{
     Estimate, FactorInfluence, FactorStatus, InfluenceMeasure, InfluenceProfile, PromptSums, SignCounts,
 };
-use crate::stats::{Correction, Interval, derive_seed, sign_flip_test, t_quantile};
+use crate::stats::{Correction, Interval, Replicates, Resampling, derive_seed, sign_flip_test, t_quantile};
 use crate::table::{ComparisonTable, JudgementCounts};
 
 /// τ14 = (C − D)/(C + D + T): the mean agreement between preference and factor over the decided pairs.
@@ -52,11 +52,13 @@ pub struct Tau14 {
     pub permutations: usize,
     /// The seed of those flips.
     pub seed: u64,
+    /// Where given, intervals and standard errors are those of the cluster bootstrap, in place of the formula.
+    pub resampling: Option<Resampling>,
 }
 
 impl Default for Tau14 {
     fn default() -> Self {
-        Self { level: 0.95, correction: Correction::default(), permutations: 9_999, seed: 0 }
+        Self { level: 0.95, correction: Correction::default(), permutations: 9_999, seed: 0, resampling: None }
     }
 }
 
@@ -81,6 +83,14 @@ impl Tau14 {
     ) -> Result<InfluenceProfile> {
         self.check_level()?;
         let mut factors: Vec<FactorInfluence> = Vec::with_capacity(names.len());
+        let figures = names.len();
+        let replicates = self.resampling.map(|resampling| {
+            resampling.check()?;
+            Ok::<Replicates, Error>(resampling.clusters(sums.prompts(), figures, |times, out| {
+                sums.tau14_into(times, &mut Vec::new(), out);
+            }))
+        });
+        let replicates = replicates.transpose()?;
         for (k, (name, &tau)) in names.zip(&sums.tau14()).enumerate() {
             let counts = sums.counts()[k];
             let cells: Vec<(f64, f64)> =
@@ -105,6 +115,11 @@ impl Tau14 {
                 estimate = estimate
                     .p_value(Some(test.map_or(1.0, |test| test.p_value)))
                     .p_monte_carlo_error(test.map_or(0.0, |test| test.monte_carlo_error));
+                if let Some(replicates) = &replicates {
+                    let (p_value, error) = (estimate.p_value, estimate.p_monte_carlo_error);
+                    estimate = estimate.resampled(replicates, k, None).p_value(p_value);
+                    estimate = estimate.p_monte_carlo_error(error.unwrap_or(0.0));
+                }
             }
             factors.push(FactorInfluence { factor: name.clone(), status, estimate, counts: Some(counts) });
         }

@@ -10,10 +10,10 @@ use crate::alignment::{Alignment, AnnotatorAgreement, BetaGaps, FactorGap, Panel
 use crate::error::{Error, Place};
 use crate::factor::FactorSpec;
 use crate::id::{AgentId, FactorId, PairId};
-use crate::influence::logistic::{ChiSquareTest, Collinearity, Design};
+use crate::influence::logistic::{ChiSquareTest, Collinearity, Design, FTest, LogisticFit, inference};
 use crate::influence::{
     Baselines, Detectable, DomainInfluence, Estimate, FactorInfluence, FactorStatus, Importance, InfluenceProfile,
-    JointFit, SignCounts,
+    JointFit, SignCounts, Uncertainty,
 };
 use crate::preference::{Aggregation, Dataset, DatasetPair, InputRecord, RatingRules};
 use crate::report::{Items, blocks, outline};
@@ -79,6 +79,9 @@ pub struct Provenance {
     pub resampling: Resampling,
     /// The correction for the number of factors.
     pub correction: Correction,
+    /// Where intervals and p-values come from.
+    #[serde(default)]
+    pub uncertainty: Uncertainty,
 }
 
 /// What drives one agent.
@@ -179,6 +182,9 @@ pub struct LogisticReport {
     /// The Wald test that no factor has any influence.
     #[serde(default)]
     pub joint_test: Option<ChiSquareTest>,
+    /// The same test, counting how few prompts there are: where standard errors are clustered.
+    #[serde(default)]
+    pub joint_f_test: Option<FTest>,
     /// Akaike's information criterion; absent under a penalty.
     #[serde(default)]
     pub aic: Option<f64>,
@@ -196,6 +202,12 @@ pub struct LogisticReport {
     pub leverage: Option<Leverage>,
 }
 
+/// The joint test of the factors where its covariance comes from clusters.
+fn joint_f_test(fit: &LogisticFit) -> Option<FTest> {
+    let kind = fit.estimates.as_ref()?.covariance_kind?;
+    fit.joint_wald(false)?.with_clusters(fit.n_clusters.filter(|_| kind.is_clustered())?)
+}
+
 /// How unevenly the rows of a fit weigh.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -211,6 +223,7 @@ impl LogisticReport {
         let fit = &joint.fit;
         let mut report = Self {
             joint_test: fit.joint_wald(false),
+            joint_f_test: joint_f_test(fit),
             aic: fit.aic(),
             bic: fit.bic(),
             collinearity: (design.weight_sum() > 0.0).then(|| Collinearity::of(design)),
@@ -246,18 +259,19 @@ impl LogisticReport {
             }
             let effects = fit.average_marginal_effects(design)?;
             for coefficient in &estimates.coefficients {
-                // A penalised coefficient has no standard error, and nothing that rests on one.
-                let wald = coefficient.wald(fit.level)?;
+                // A penalised coefficient may have no standard error, and nothing that rests on one.
+                let estimate = joint.estimate(coefficient)?;
                 let factor = coefficient.term.factor();
                 let scale = joint.scales.iter().find(|(id, _)| Some(id) == factor).map_or(1.0, |&(_, scale)| scale);
                 let entry = LogisticCoefficient {
                     estimate: coefficient.estimate,
-                    std_error: coefficient.std_error,
-                    ci_low: wald.map(|wald| wald.low),
-                    ci_high: wald.map(|wald| wald.high),
-                    z: wald.map(|wald| wald.z),
-                    p_value: wald.map(|wald| wald.p),
-                    odds_ratio: coefficient.estimate.exp(),
+                    std_error: estimate.std_error,
+                    ci_low: estimate.ci_low,
+                    ci_high: estimate.ci_high,
+                    z: estimate.std_error.filter(|error| *error > 0.0).map(|error| coefficient.estimate / error),
+                    p_value: estimate.p_value,
+                    p_monte_carlo_error: estimate.p_monte_carlo_error,
+                    odds_ratio: inference::odds(coefficient.estimate),
                     scale,
                     q_value: None,
                     marginal_effect: None,
@@ -293,21 +307,24 @@ pub struct LogisticCoefficient {
     pub estimate: f64,
     /// Its standard error.
     pub std_error: Option<f64>,
-    /// The lower end of its Wald interval.
+    /// The lower end of its interval.
     pub ci_low: Option<f64>,
-    /// The upper end of its Wald interval.
+    /// The upper end of its interval.
     pub ci_high: Option<f64>,
     /// The estimate over its standard error.
     pub z: Option<f64>,
     /// The two-sided p-value of the coefficient being 0.
     pub p_value: Option<f64>,
-    /// `exp(estimate)`.
+    /// `exp(estimate)`, at most the largest number there is.
     pub odds_ratio: f64,
     /// The size of one unit, in the factor's own unit: the root mean square of its differences.
     pub scale: f64,
     /// The p-value corrected for the number of factors.
     #[serde(default)]
     pub q_value: Option<f64>,
+    /// The standard error of the p-value that is due to drawing; absent where none was drawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p_monte_carlo_error: Option<f64>,
     /// How much one unit raises the probability that A is preferred, on average over the judgements.
     #[serde(default)]
     pub marginal_effect: Option<f64>,

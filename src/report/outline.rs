@@ -221,9 +221,10 @@ fn agreement(reference: &AgentId, agent: &AgentId, alignment: &AlignmentReport, 
         ));
     }
     blocks.push(Block::Paragraph(words));
-    let mut grid = Grid::new(["metric", "value", "interval"]);
+    // The last column: of a model whose preferences point either way in each prompt.
+    let mut grid = Grid::new(["metric", "value", "interval", "p if by chance"]);
     for (name, score) in &alignment.metrics {
-        grid.row([name.clone(), figure(score.estimate), interval(score)]);
+        grid.row([name.clone(), figure(score.estimate), interval(score), chance(score.p_value)]);
     }
     blocks.push(Block::Grid(grid));
     if alignment.findings.is_empty() {
@@ -244,11 +245,14 @@ fn agreement(reference: &AgentId, agent: &AgentId, alignment: &AlignmentReport, 
 fn coefficient_gaps(gaps: &BetaGaps) -> Option<String> {
     let joint = gaps.joint.as_ref()?;
     let (reference, model) = (&gaps.reference, &gaps.model);
-    let p_value = if joint.p < 0.001 { "p < 0.001".to_owned() } else { format!("p = {:.3}", joint.p) };
+    let (test, p) = match &gaps.joint_f {
+        Some(f) => (format!("F({}, {}) = {:.1}", f.df, f.denominator_df, f.statistic), f.p),
+        None => (format!("χ²({}) = {:.1}", joint.df, joint.statistic), joint.p),
+    };
+    let p_value = if p < 0.001 { "p < 0.001".to_owned() } else { format!("p = {p:.3}") };
     let mut words = format!(
         "With all factors held equal at once (joint models, one test that {model} weighs every factor as {reference} \
-         does): χ²({}) = {:.1}, {p_value}.",
-        joint.df, joint.statistic
+         does): {test}, {p_value}."
     );
     let mut found: Vec<_> = gaps.factors.iter().filter(|gap| gap.gap.q_value.is_some_and(|q| q < LEVEL)).collect();
     found.sort_by(|a, b| (b.model - b.reference).abs().total_cmp(&(a.model - a.reference).abs()));
@@ -291,6 +295,14 @@ fn glossary(report: &Report) -> Block {
 
 pub(super) fn figure(value: Option<f64>) -> String {
     value.map_or_else(|| "–".into(), |value| format!("{value:.3}").replace('-', "−"))
+}
+
+fn chance(p_value: Option<f64>) -> String {
+    match p_value {
+        None => "–".into(),
+        Some(p) if p < 0.001 => "< 0.001".into(),
+        Some(p) => format!("{p:.3}"),
+    }
 }
 
 fn interval(score: &Score) -> String {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args as ClapArgs;
 use prefactor::influence::logistic::Covariance;
 use prefactor::preference::Aggregation;
+use prefactor::stats::IntervalMethod;
 use prefactor::table::{ComparisonTableWriter, TableLayout};
 use prefactor::{Error, Result};
 
@@ -56,6 +57,15 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 2000)]
     replicates: usize,
 
+    /// Take every interval from resampled prompts, and every p-value that can from turning whole prompts round, instead
+    /// of from formulas. Slower: joint models are fitted to each resample.
+    #[arg(long)]
+    resampled: bool,
+
+    /// How intervals are read from resamples: `percentile`, `basic`, `normal` or `bca`.
+    #[arg(long, default_value = "percentile", value_name = "METHOD")]
+    interval: IntervalMethod,
+
     /// How many pairs to name for each factor on which an agent parts from the reference.
     #[arg(long, default_value_t = 3, value_name = "N")]
     examples: usize,
@@ -103,6 +113,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         .max_failures(args.max_failures)
         .seed(args.seed)
         .replicates(args.replicates)
+        .resampled(args.resampled)
+        .interval_method(args.interval)
         .examples(args.examples)
         .items(!args.no_items)
         .on_progress(progress::bar(args.quiet));

@@ -100,7 +100,11 @@ impl Coefficient {
     /// [`Error::Parameter`] for a level outside (0, 1).
     pub fn odds_ratio(&self, level: f64) -> Result<Option<OddsRatio>> {
         let wald = self.wald(level)?;
-        Ok(wald.map(|wald| OddsRatio { ratio: self.estimate.exp(), low: wald.low.exp(), high: wald.high.exp() }))
+        Ok(wald.map(|wald| OddsRatio {
+            ratio: inference::odds(self.estimate),
+            low: inference::odds(wald.low),
+            high: inference::odds(wald.high),
+        }))
     }
 }
 

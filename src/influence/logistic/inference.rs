@@ -1,7 +1,7 @@
 //! Wald inference: z, p-value, interval, odds ratio, joint test.
 
 use serde::{Deserialize, Serialize};
-use statrs::distribution::{ChiSquared, ContinuousCDF, Normal};
+use statrs::distribution::{ChiSquared, ContinuousCDF, FisherSnedecor, Normal};
 
 use super::params::check_level;
 use crate::error::Result;
@@ -42,6 +42,44 @@ impl ChiSquareTest {
     }
 }
 
+/// A joint test that counts how few clusters there are.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct FTest {
+    /// The statistic.
+    pub statistic: f64,
+    /// Degrees of freedom of the numerator: how many coefficients are tested.
+    pub df: usize,
+    /// Degrees of freedom of the denominator: clusters less coefficients.
+    pub denominator_df: usize,
+    /// The p-value, from the F distribution.
+    pub p: f64,
+}
+
+impl ChiSquareTest {
+    /// The same test of coefficients whose covariance comes from so many clusters, as Hotelling's T²:
+    /// F = (G − p)/(p (G − 1)) · W with p and G − p degrees of freedom (Hotelling 1931,
+    /// [doi:10.1214/aoms/1177732979](https://doi.org/10.1214/aoms/1177732979)). χ² takes the covariance for known and finds
+    /// too much where G is not many times p.
+    ///
+    /// `None` with no more clusters than coefficients.
+    ///
+    /// ```
+    /// use prefactor::influence::logistic::ChiSquareTest;
+    /// let test = ChiSquareTest { statistic: 15.5, df: 8, p: 0.05 };
+    /// let few = test.with_clusters(40).unwrap();
+    /// assert!(few.p > 0.15 && test.with_clusters(100_000).unwrap().p < 0.051);
+    /// assert_eq!(test.with_clusters(8), None);
+    /// ```
+    pub fn with_clusters(&self, clusters: usize) -> Option<FTest> {
+        let denominator_df = clusters.checked_sub(self.df).filter(|rest| *rest > 0 && self.df > 0)?;
+        let (p, rest) = (self.df as f64, denominator_df as f64);
+        let statistic = rest / (p * (clusters as f64 - 1.0)) * self.statistic;
+        let distribution = FisherSnedecor::new(p, rest).ok()?;
+        Some(FTest { statistic, df: self.df, denominator_df, p: distribution.sf(statistic) })
+    }
+}
+
 /// An effect with its odds ratio.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct OddsRatio {
@@ -64,6 +102,11 @@ pub(crate) fn wald(estimate: f64, std_error: f64, level: f64) -> Result<Wald> {
 /// The probability that a normal variable is further from 0 than z.
 pub(crate) fn two_sided(z: f64) -> f64 {
     statrs::function::erf::erfc(z.abs() * std::f64::consts::FRAC_1_SQRT_2)
+}
+
+/// e^β; where that is past the largest number, the largest number: what is written to files is finite.
+pub(crate) fn odds(log_odds: f64) -> f64 {
+    log_odds.exp().min(f64::MAX)
 }
 
 /// The quantile of the standard normal distribution.

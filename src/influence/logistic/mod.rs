@@ -40,6 +40,8 @@ mod kernel;
 mod lasso;
 #[cfg(feature = "linfa")]
 mod linfa;
+#[cfg(feature = "linfa")]
+mod linfa_folds;
 mod newton;
 mod newton_sums;
 pub(crate) mod objective;
@@ -54,6 +56,7 @@ mod profile;
 mod properties;
 mod rank;
 mod refits;
+mod replicates;
 pub(crate) mod rows;
 mod separation;
 mod status;
@@ -69,10 +72,12 @@ pub(crate) use domains::DomainModel;
 pub use domains::{DomainFit, DomainPenalty};
 pub use effects::MarginalEffect;
 pub use fit::{Coefficient, Estimates, LogisticFit};
-pub use inference::{ChiSquareTest, OddsRatio, Wald};
+pub use inference::{ChiSquareTest, FTest, OddsRatio, Wald};
 #[cfg(feature = "linfa")]
 pub use linfa::{FittedLogistic, LinfaLogistic, Outcome, Refusal};
 pub use newton_sums::{NewtonSums, PromptScores, ScoreProducts};
+#[cfg(feature = "linfa")]
+pub use linfa_folds::{cross_validate_grouped, grouped_folds};
 pub use ordinal::{OrdinalEstimates, OrdinalFit, OrdinalPrediction, OrdinalStatus};
 pub use params::{LogisticParams, LogisticValidParams};
 pub use path::{CrossValidation, PathParams, PathPoint, PenaltyPath};

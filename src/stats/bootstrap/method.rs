@@ -3,6 +3,7 @@
 use super::super::describe::{quantile_sorted, std_dev};
 use super::super::distribution::{normal_cdf, normal_quantile};
 use super::super::interval::Interval;
+use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 /// How an interval is read from bootstrap replicates (Davison and Hinkley 1997, chapter 5,
@@ -20,6 +21,24 @@ pub enum IntervalMethod {
     Normal,
     /// Percentiles corrected for bias and for a standard error that changes with the figure.
     Bca,
+}
+
+impl std::str::FromStr for IntervalMethod {
+    type Err = Error;
+
+    /// By the name in files.
+    fn from_str(text: &str) -> Result<Self> {
+        Ok(match text {
+            "percentile" => Self::Percentile,
+            "basic" => Self::Basic,
+            "normal" => Self::Normal,
+            "bca" => Self::Bca,
+            _ => {
+                let (value, expected) = (text.to_owned(), "percentile, basic, normal or bca");
+                return Err(Error::Parameter { name: "interval", value, expected });
+            }
+        })
+    }
 }
 
 /// The percentile interval: the (1 ∓ `level`)/2 quantiles of the replicates, linearly
