@@ -160,9 +160,10 @@ impl Tally {
             let wider = gap.gap.estimate.zip(gap.gap.std_error).map(|(b, se)| (b - t * se, b + t * se));
             self.count("beta gap, stacked, t of G − 1", name, wider, truth);
         }
-        let mut ends: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
         for (method, label) in [
-            (IntervalMethod::Percentile, "alignment, percentile"),
+            // Percentiles, but the hull for figures that noise draws to one side.
+            (IntervalMethod::Percentile, "alignment, default"),
+            (IntervalMethod::Hull, "alignment, hull"),
             (IntervalMethod::Basic, "alignment, basic"),
             (IntervalMethod::Normal, "alignment, normal"),
             (IntervalMethod::Bca, "alignment, BCa"),
@@ -170,9 +171,6 @@ impl Tally {
             let alignment = alignment(table, method, replicates, seed);
             for (name, score) in alignment.metrics {
                 self.count(label, name.clone(), score.ci_low.zip(score.ci_high), truth);
-                if let Some(both) = score.ci_low.zip(score.ci_high) {
-                    ends.entry(name.clone()).or_default().push(both);
-                }
                 if let (IntervalMethod::Normal, Some(value), Some(error)) = (method, score.estimate, score.std_error)
                     && name != "agreement_rate"
                     && value.abs() < 1.0
@@ -189,21 +187,6 @@ impl Tally {
                     self.count("tau14 gap, paired t of G − 1", format!("tau14 gap {}", gap.factor), ends, truth);
                 }
             }
-        }
-        self.add_unions(ends, truth);
-    }
-
-    /// Intervals from the lowest to the highest end of several methods.
-    fn add_unions(&mut self, ends: BTreeMap<String, Vec<(f64, f64)>>, truth: &Truth) {
-        for (name, ends) in ends.into_iter().filter(|(_, ends)| ends.len() == 4) {
-            let union = |methods: &[usize]| {
-                let low = methods.iter().map(|&m| ends[m].0).fold(f64::INFINITY, f64::min);
-                let high = methods.iter().map(|&m| ends[m].1).fold(f64::NEG_INFINITY, f64::max);
-                Some((low, high))
-            };
-            self.count("alignment, percentile or basic", name.clone(), union(&[0, 1]), truth);
-            self.count("alignment, percentile or normal", name.clone(), union(&[0, 2]), truth);
-            self.count("alignment, percentile or BCa", name, union(&[0, 3]), truth);
         }
     }
 

@@ -50,6 +50,17 @@ pub trait AlignmentMetric: Send + Sync {
     /// The name in reports.
     fn name(&self) -> &str;
 
+    /// The smallest and the largest value that it can have; intervals end there. Unbounded by default.
+    fn range(&self) -> (f64, f64) {
+        (f64::NEG_INFINITY, f64::INFINITY)
+    }
+
+    /// Whether noise in the factor vectors draws it to one side, as it does correlations: percentile intervals are then
+    /// widened to [`IntervalMethod::Hull`](crate::stats::IntervalMethod::Hull). Off by default.
+    fn is_drawn(&self) -> bool {
+        false
+    }
+
     /// The value; `None` where it is not defined, never 0 or NaN in its place.
     fn score(&self, sides: &Sides<'_>) -> Option<f64>;
 }

@@ -5,7 +5,7 @@ use crate::stats;
 
 /// Declares a metric that is a function of the two factor vectors.
 macro_rules! vector_metric {
-    ($(#[$doc:meta])* $name:ident, $id:literal, $function:expr) => {
+    ($(#[$doc:meta])* $name:ident, $id:literal, $least:literal, $function:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
         pub struct $name;
@@ -13,6 +13,14 @@ macro_rules! vector_metric {
         impl AlignmentMetric for $name {
             fn name(&self) -> &str {
                 $id
+            }
+
+            fn range(&self) -> (f64, f64) {
+                ($least, 1.0)
+            }
+
+            fn is_drawn(&self) -> bool {
+                true
             }
 
             fn score(&self, sides: &Sides<'_>) -> Option<f64> {
@@ -27,6 +35,7 @@ vector_metric!(
     /// Kendall's τ_b of the factor influences: agreement of the order of factors, −1 to 1 (Kendall 1945).
     KendallTauB,
     "kendall_tau_b",
+    -1.0,
     stats::kendall_tau_b
 );
 
@@ -34,6 +43,7 @@ vector_metric!(
     /// Spearman's ρ: the correlation of the ranks of the factors, −1 to 1.
     SpearmanRho,
     "spearman",
+    -1.0,
     stats::spearman
 );
 
@@ -41,6 +51,7 @@ vector_metric!(
     /// Pearson's r of the factor influences, −1 to 1: blind to a common shift and scale.
     PearsonR,
     "pearson",
+    -1.0,
     stats::pearson
 );
 
@@ -48,6 +59,7 @@ vector_metric!(
     /// The cosine of the angle between the two vectors of influence, −1 to 1: blind to scale only.
     Cosine,
     "cosine",
+    -1.0,
     stats::cosine
 );
 
@@ -55,6 +67,7 @@ vector_metric!(
     /// Lin's concordance: 1 only where the influences are equal, not merely proportional (Lin 1989).
     LinConcordance,
     "lin_concordance",
+    -1.0,
     stats::lin_concordance
 );
 
@@ -63,6 +76,7 @@ vector_metric!(
     /// but another.
     SignAgreement,
     "sign_agreement",
+    0.0,
     |reference, model| {
         let sign = |x: f64| if x == 0.0 { 0.0 } else { x.signum() };
         let same = reference.iter().zip(model).filter(|&(&a, &b)| sign(a) == sign(b)).count();

@@ -13,7 +13,9 @@ use crate::alignment::{
 use crate::error::Result;
 use crate::id::{AgentId, FactorId};
 use crate::influence::{Estimate, PromptSums, Uncertainty};
-use crate::stats::{Correction, FlipCentre, PermutationTest, Replicates, Resampling, derive_seed, flip_test};
+use crate::stats::{
+    Correction, FlipCentre, IntervalMethod, PermutationTest, Replicates, Resampling, derive_seed, flip_test,
+};
 use crate::table::ComparisonTable;
 
 /// A metric's value with its interval; absent where it is not defined.
@@ -225,11 +227,19 @@ fn scores(
     let tests = chance(sums, joint, known, settings);
     let score = |k: usize| {
         let test: Option<PermutationTest> = tests[k];
-        Score {
+        let mut score = Score {
             p_value: test.map(|test| test.p_value),
             p_monte_carlo_error: test.map(|test| test.monte_carlo_error),
             ..Score::from_replicates(&replicates, k)
+        };
+        if metrics[k].is_drawn() && settings.resampling.method == IntervalMethod::Percentile {
+            let hull = replicates.interval_by(k, IntervalMethod::Hull);
+            (score.ci_low, score.ci_high) = (hull.map(|hull| hull.low), hull.map(|hull| hull.high));
         }
+        let (least, most) = metrics[k].range();
+        score.ci_low = score.ci_low.map(|low| low.max(least));
+        score.ci_high = score.ci_high.map(|high| high.min(most));
+        score
     };
     metrics.iter().enumerate().map(|(k, metric)| (metric.name().to_owned(), score(k))).collect()
 }

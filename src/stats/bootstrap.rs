@@ -8,7 +8,7 @@ mod method;
 mod replicates;
 mod resampled;
 
-pub use method::{IntervalMethod, basic_interval, bca_interval, normal_interval, percentile_interval};
+pub use method::{IntervalMethod, basic_interval, bca_interval, hull_interval, normal_interval, percentile_interval};
 pub use replicates::Replicates;
 pub use resampled::Resampled;
 

@@ -62,7 +62,7 @@ pub(crate) struct Args {
     #[arg(long)]
     resampled: bool,
 
-    /// How intervals are read from resamples: `percentile`, `basic`, `normal` or `bca`.
+    /// How intervals are read from resamples: `percentile`, `basic`, `normal`, `bca` or `hull`.
     #[arg(long, default_value = "percentile", value_name = "METHOD")]
     interval: IntervalMethod,
 

@@ -10,6 +10,7 @@ use super::status::{FitStatus, Term};
 use crate::error::{Error, Result};
 use crate::id::FactorId;
 use crate::stats::linalg::SquareMatrix;
+use crate::stats::{t_quantile, two_sided_t_p};
 
 /// A fitted joint logistic model, or the reason why there is none.
 ///
@@ -91,6 +92,31 @@ impl Coefficient {
     /// [`Error::Parameter`] for a level outside (0, 1).
     pub fn wald(&self, level: f64) -> Result<Option<Wald>> {
         self.std_error.map(|std_error| inference::wald(self.estimate, std_error, level)).transpose()
+    }
+
+    /// The same from Student's t distribution with `df` degrees of freedom, for a clustered standard error the clusters less
+    /// one: with fewer than some 60 clusters the normal distribution makes intervals too short.
+    ///
+    /// ```
+    /// use prefactor::influence::logistic::{Coefficient, Term};
+    /// let length = Coefficient { term: Term::from("length"), estimate: 0.5, std_error: Some(0.25) };
+    /// let (normal, student) = (length.wald(0.95)?.unwrap(), length.student(0.95, 19.0)?.unwrap());
+    /// assert!(normal.low > 0.0 && student.low < 0.0 && student.p > normal.p);
+    /// # Ok::<(), prefactor::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Parameter`] for a level outside (0, 1) or degrees of freedom that are not above 0.
+    pub fn student(&self, level: f64, df: f64) -> Result<Option<Wald>> {
+        if df.is_nan() || df <= 0.0 {
+            return Err(Error::Parameter { name: "df", value: df.to_string(), expected: "above 0" });
+        }
+        Ok(self.wald(level)?.zip(self.std_error).map(|(wald, std_error)| {
+            let margin = t_quantile(0.5 + 0.5 * level, df) * std_error;
+            let (low, high) = (self.estimate - margin, self.estimate + margin);
+            Wald { p: two_sided_t_p(wald.z, df), low, high, ..wald }
+        }))
     }
 
     /// The odds ratio e^β with its interval; `None` without a standard error.

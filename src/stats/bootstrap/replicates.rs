@@ -75,13 +75,19 @@ impl Replicates {
     /// there are fewer than two clusters, or if the method has none (see the functions of
     /// [`super::bootstrap`](super)).
     pub fn interval(&self, k: usize) -> Option<Interval> {
+        self.interval_by(k, self.resampling.method)
+    }
+
+    /// The same by another method. [`IntervalMethod::Bca`] is there only where the replicates were drawn for it.
+    pub fn interval_by(&self, k: usize, method: IntervalMethod) -> Option<Interval> {
         let point = self.point(k)?;
         let defined = self.defined(k)?;
         let level = self.resampling.level;
-        match self.resampling.method {
+        match method {
             IntervalMethod::Percentile => method::percentile_interval(&defined, level),
             IntervalMethod::Basic => method::basic_interval(point, &defined, level),
             IntervalMethod::Normal => method::normal_interval(point, &defined, level),
+            IntervalMethod::Hull => method::hull_interval(point, &defined, level),
             IntervalMethod::Bca => method::bca_interval(point, &defined, &self.left_out(k), level),
         }
     }
@@ -110,7 +116,7 @@ impl Replicates {
                 let z = normal_quantile(method::tails(level)?.1);
                 return Some(z * std_dev(&defined)? / (2.0 * (count - 1.0)).sqrt());
             }
-            IntervalMethod::Percentile | IntervalMethod::Basic => method::tails(level)?,
+            IntervalMethod::Percentile | IntervalMethod::Basic | IntervalMethod::Hull => method::tails(level)?,
             IntervalMethod::Bca => Sorted::of(&defined)?.bca_tails(point, &self.left_out(k), level)?,
         };
         let sorted = Sorted::of(&defined)?;
