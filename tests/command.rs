@@ -436,5 +436,5 @@ fn power_says_what_data_can_show_and_what_a_study_needs() {
     assert_eq!(code, Some(0), "{words}");
     assert!(words.contains("pairs for τ14 = 0.2: 194") && words.contains("design effect 1.00"), "{words}");
     assert_eq!(run(&["--pairs", "10", "--icc", "3"]).0, Some(2));
-    assert_eq!(run(&[]).0, Some(1));
+    assert_eq!(run(&[]).0, Some(2));
 }

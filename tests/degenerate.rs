@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail")]
 
-use prefactor::factor::FactorSpec;
+use prefactor::factor::{FactorSpec, Tolerance};
 use prefactor::id::{AgentId, PromptId};
 use prefactor::influence::FactorStatus;
 use prefactor::influence::logistic::{FitStatus, LogisticParams, Penalty};
@@ -19,8 +19,12 @@ type Row<const K: usize> = (u32, [Option<f64>; K], Choice, Choice);
 
 fn table<const K: usize>(rows: &[Row<K>]) -> ComparisonTable {
     let prompts = rows.iter().map(|row| PromptId::from(format!("p{}", row.0))).collect();
-    let factor =
-        |k: usize| (FactorSpec::given(format!("f{k}"), "simulated"), rows.iter().map(|row| row.1[k]).collect());
+    let factor = |k: usize| {
+        (
+            FactorSpec::given(format!("f{k}"), "simulated").tolerance(Tolerance::Exact),
+            rows.iter().map(|row| row.1[k]).collect(),
+        )
+    };
     let agents = vec![
         (AgentId::from("human"), rows.iter().map(|row| row.2).collect()),
         (AgentId::from("model"), rows.iter().map(|row| row.3).collect()),
@@ -73,7 +77,7 @@ fn side(positive: bool) -> Choice {
 
 /// An agent that follows the first factor but for every third row.
 fn noisy(i: usize) -> Choice {
-    side((wave(i, 0) > 0.0) != (i % 3 == 0))
+    side((wave(i, 0) > 0.0) != i.is_multiple_of(3))
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::input::{Input, Loaded};
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Args {
     #[command(flatten)]
-    input: Option<Input>,
+    input: Input,
 
     /// Whose judgements, separated by commas; all agents by default.
     #[arg(long, value_delimiter = ',', value_name = "AGENTS")]
@@ -71,13 +71,9 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<()> {
     let plan = Plan { alpha: args.alpha, power: args.power, ..Plan::default() };
     plan.check()?;
-    match (&args.input, args.pairs) {
-        (Some(input), None) => with_data(args, input, plan),
-        (_, Some(pairs)) => without_data(args, pairs, plan),
-        (None, None) => Err(prefactor::Error::Empty {
-            what: "data to plan with".into(),
-            remedy: "give files of judgements, or the size of a study with --pairs".into(),
-        }),
+    match args.pairs {
+        Some(pairs) => without_data(args, pairs, plan),
+        None => with_data(args, plan),
     }
 }
 
@@ -98,7 +94,8 @@ struct Needed {
     for_beta: Option<f64>,
 }
 
-fn with_data(args: &Args, input: &Input, plan: Plan) -> Result<()> {
+fn with_data(args: &Args, plan: Plan) -> Result<()> {
+    let input = &args.input;
     let Loaded { builder, task } = input.load()?;
     let dataset = builder.build()?;
     let analysis = input.analysis(task.as_ref()).rating_factors(args.rating_factors.iter().map(String::as_str));
@@ -194,7 +191,8 @@ fn without_data(args: &Args, pairs: usize, plan: Plan) -> Result<()> {
     }
     // As many prompts of equal size as that makes; what is left over is one more prompt.
     let mut sizes = vec![args.pairs_per_prompt; pairs / args.pairs_per_prompt];
-    sizes.extend((pairs % args.pairs_per_prompt > 0).then_some(pairs % args.pairs_per_prompt));
+    let rest = pairs % args.pairs_per_prompt;
+    sizes.extend((rest > 0).then_some(rest));
     let design_effect = design_effect(&sizes, args.icc)
         .ok_or_else(|| refused("icc", args.icc.to_string(), "between −1 and 1, with at least one pair"))?;
     let plan = Plan { design_effect, ..plan };
