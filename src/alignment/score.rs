@@ -172,7 +172,7 @@ impl Alignment {
             Uncertainty::Formula => {
                 known.iter().map(|&k| gap::paired_gap(&sums[0], &sums[1], k, settings.resampling.level)).collect()
             }
-            Uncertainty::Resampled => gap::resampled_gaps(&sums, &known, &settings.resampling),
+            Uncertainty::Resampled => gap::resampled_gaps(sums, &known, &settings.resampling),
         };
         let mut gaps: Vec<FactorGap> = known
             .iter()

@@ -216,6 +216,7 @@ impl LogisticInfluence {
             scales: names.into_iter().map(|name| (name, 1.0)).collect(),
             left_out: rest.into_iter().map(|place| patterns.factors[place].clone()).collect(),
             missing: missing as usize,
+            resampled: Vec::new(),
         })
     }
 }

@@ -384,11 +384,12 @@ impl PromptSums {
 
     /// τ14 of every factor with the preferences of each prompt kept (+1) or turned round (−1); NaN where undefined.
     pub(crate) fn tau14_flipped_into(&self, signs: &[f64], out: &mut [f64]) {
-        let mut weights = vec![0.0; self.factors];
+        let width = self.factors.len();
+        let mut weights = vec![0.0; width];
         out.fill(0.0);
-        let rows = self.signed.chunks_exact(self.factors.max(1)).zip(self.total.chunks_exact(self.factors.max(1)));
+        let rows = self.signed.chunks_exact(width.max(1)).zip(self.total.chunks_exact(width.max(1)));
         for (&sign, (signed, total)) in signs.iter().zip(rows) {
-            for k in 0..self.factors {
+            for k in 0..width {
                 out[k] += sign * signed[k];
                 weights[k] += total[k];
             }

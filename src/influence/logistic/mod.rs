@@ -75,9 +75,9 @@ pub use fit::{Coefficient, Estimates, LogisticFit};
 pub use inference::{ChiSquareTest, FTest, OddsRatio, Wald};
 #[cfg(feature = "linfa")]
 pub use linfa::{FittedLogistic, LinfaLogistic, Outcome, Refusal};
-pub use newton_sums::{NewtonSums, PromptScores, ScoreProducts};
 #[cfg(feature = "linfa")]
 pub use linfa_folds::{cross_validate_grouped, grouped_folds};
+pub use newton_sums::{NewtonSums, PromptScores, ScoreProducts};
 pub use ordinal::{OrdinalEstimates, OrdinalFit, OrdinalPrediction, OrdinalStatus};
 pub use params::{LogisticParams, LogisticValidParams};
 pub use path::{CrossValidation, PathParams, PathPoint, PenaltyPath};
