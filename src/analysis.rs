@@ -6,7 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::alignment::{Alignment, AlignmentSettings, AnnotatorAgreement, BetaGaps, PanelComparison};
+use crate::alignment::{
+    Alignment, AlignmentSettings, AnnotatorAgreement, BetaGaps, NullAgreement, OrderConsistency, PanelComparison,
+    SettingsComparison, is_orders,
+};
 use crate::error::{Error, Place, Result};
 use crate::factor::text::{TextFactors, Tokenizer};
 use crate::factor::{FactorSpec, Item, Needs};
@@ -17,9 +20,11 @@ use crate::influence::{
     InfluenceMeasure, LogisticInfluence, PromptSums, Tau14, Uncertainty,
 };
 use crate::preference::{Aggregation, Dataset, InputRecord, RatingRules};
-use crate::report::{AgentReport, AlignmentReport, Influence, Items, LogisticReport, Provenance, Report, TauEntry};
+use crate::report::{
+    AgentReport, AlignmentReport, Influence, Items, JudgeReport, LogisticReport, Provenance, Report, TauEntry,
+};
 use crate::stats::{Correction, IntervalMethod, Plan};
-use crate::table::{ComparisonTable, FactorTable, PairFactor};
+use crate::table::{AgentJudgements, ComparisonTable, FactorTable, PairFactor};
 use crate::task::{Grounding, Task};
 
 /// What is being worked on, for a progress bar.
@@ -72,6 +77,7 @@ pub struct Analysis {
     importance: Option<Option<ImportanceParams>>,
     domains: Option<DomainParams>,
     alignment: AlignmentSettings,
+    settings: Option<Vec<(AgentId, AgentId)>>,
     max_failures: f64,
     items: bool,
     on_progress: Option<OnProgress>,
@@ -108,6 +114,7 @@ impl Default for Analysis {
             importance: None,
             domains: Some(DomainParams::default()),
             alignment: AlignmentSettings::default(),
+            settings: None,
             max_failures: 0.05,
             items: true,
             on_progress: None,
@@ -298,6 +305,14 @@ impl Analysis {
     #[must_use]
     pub fn metric(mut self, metric: impl crate::alignment::AlignmentMetric + 'static) -> Self {
         self.alignment.metrics.push(Box::new(metric));
+        self
+    }
+
+    /// Adds a model's evaluations and generations, two agents, to those that are compared side by side with the
+    /// reference. By default all agents `…/evaluation` and `…/generation` of one name.
+    #[must_use]
+    pub fn settings(mut self, evaluation: impl Into<AgentId>, generation: impl Into<AgentId>) -> Self {
+        self.settings.get_or_insert_default().push((evaluation.into(), generation.into()));
         self
     }
 
@@ -559,6 +574,7 @@ impl Analysis {
         for judgements in raw.agents() {
             let agent = judgements.agent();
             if judgements.annotators().len() > 1
+                && !is_orders(judgements)
                 && let Some(agreement) = AnnotatorAgreement::of(raw, agent, &self.alignment.resampling)?
             {
                 annotators.insert(agent.clone(), agreement);
@@ -580,6 +596,9 @@ impl Analysis {
         }
         self.progress(Stage::Fitting, 2 * total, 2 * total);
         notes.extend(warnings(&reports, &table));
+        let judges = self.judges(raw, &singles, &reference)?;
+        notes.extend(judges.iter().flat_map(|(agent, judge)| judge.warnings(agent, &reference)));
+        let settings = self.settings_of(&singles, &agents, &reference)?;
         Ok(Report {
             schema: Report::SCHEMA.to_owned(),
             provenance: Provenance {
@@ -600,11 +619,47 @@ impl Analysis {
             agents: reports,
             alignment: BTreeMap::from([(reference.clone(), alignments)]),
             annotators,
+            judges,
+            settings,
             refused,
             notes,
             items: self.items.then(|| Items::of(&singles, &agents)),
             reference,
         })
+    }
+
+    /// Those whose answers to each order of a pair are in the data.
+    fn judges(
+        &self,
+        raw: &ComparisonTable,
+        singles: &ComparisonTable,
+        reference: &AgentId,
+    ) -> Result<BTreeMap<AgentId, JudgeReport>> {
+        let mut judges = BTreeMap::new();
+        let resampling = &self.alignment.resampling;
+        for agent in raw.agents().iter().map(AgentJudgements::agent) {
+            if let Some(order) = OrderConsistency::of(raw, agent, resampling)? {
+                let compared = agent != reference;
+                let agreement =
+                    compared.then(|| NullAgreement::of(singles, reference, agent, resampling)).transpose()?;
+                judges.insert(agent.clone(), JudgeReport { order, agreement });
+            }
+        }
+        Ok(judges)
+    }
+
+    /// Models that judge and write, beside the reference.
+    fn settings_of(
+        &self,
+        singles: &ComparisonTable,
+        agents: &[AgentId],
+        reference: &AgentId,
+    ) -> Result<Vec<SettingsComparison>> {
+        let pairs = self.settings.clone().unwrap_or_else(|| settings_by_name(agents));
+        let compare = |(evaluation, generation)| {
+            SettingsComparison::of(singles, &[reference.clone(), evaluation, generation], &self.alignment)
+        };
+        pairs.into_iter().map(compare).collect()
     }
 
     fn importance_of(&self, design: &Design) -> Result<Option<Importance>> {
@@ -649,9 +704,11 @@ impl Analysis {
         };
         table.judgements(&reference)?;
         let is_factor = |agent: &AgentId| table.specs().any(|spec| spec.id.as_str() == agent.as_str());
+        // What a judge said of each order is for its own section; it is analysed where it is asked for.
+        let holds_orders = |agent: &AgentId| table.judgements(agent).is_ok_and(is_orders);
         let mut chosen = match &self.agents {
             Some(agents) => agents.clone(),
-            None => known.into_iter().filter(|agent| !is_factor(agent)).collect(),
+            None => known.into_iter().filter(|agent| !is_factor(agent) && !holds_orders(agent)).collect(),
         };
         chosen.push(reference.clone());
         chosen.sort();
@@ -677,6 +734,15 @@ impl Analysis {
         }
         Ok((agents, reference, refused))
     }
+}
+
+/// Models whose name is among the analysed agents with `/evaluation` and with `/generation` behind it.
+fn settings_by_name(agents: &[AgentId]) -> Vec<(AgentId, AgentId)> {
+    let pair = |evaluation: &AgentId| {
+        let generation = AgentId::from(format!("{}/generation", evaluation.as_str().strip_suffix("/evaluation")?));
+        agents.contains(&generation).then(|| (evaluation.clone(), generation))
+    };
+    agents.iter().filter_map(pair).collect()
 }
 
 /// Whether a factor is a rating of this agent: `agent:dimension`, or the agent's own name for judgements of pairs.

@@ -215,6 +215,22 @@ pub enum Error {
         allowed: f64,
     },
 
+    /// More values of a factor could not be had than are allowed.
+    #[error(
+        "{failed} of {total} values of factor `{factor}` failed, more than the allowed share of {allowed}; look at the \
+         failures, or raise the allowed share if they can be missing"
+    )]
+    TooManyMissing {
+        /// The factor.
+        factor: String,
+        /// How many failed.
+        failed: usize,
+        /// Of how many.
+        total: usize,
+        /// The allowed share, 0 to 1.
+        allowed: f64,
+    },
+
     /// A source that waits on a model was read where nothing can wait.
     #[error("source `{name}` waits on a model; read it with `Dataset::collect_async` inside an async runtime")]
     NeedsExecutor {
@@ -266,6 +282,7 @@ impl Error {
                 | Self::DuplicateFactor { .. }
                 | Self::MissingSource { .. }
                 | Self::TooManyFailures { .. }
+                | Self::TooManyMissing { .. }
         )
     }
 

@@ -7,9 +7,11 @@
 mod extractor;
 #[cfg(feature = "llm")]
 pub mod llm;
+mod question;
 mod spec;
 pub mod text;
 pub mod validate;
 
 pub use extractor::{Extraction, Factor, FactorExtractor, Item};
+pub use question::QuestionFactor;
 pub use spec::{Category, FactorSpec, Level, Needs, TaskKind, Tolerance};

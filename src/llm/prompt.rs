@@ -121,6 +121,11 @@ impl Prompt {
         Ok(Self { reference: PromptRef { id, version, sha256 }, sections })
     }
 
+    /// A prompt that should be there.
+    pub(crate) fn required<'a>(prompt: Option<&'a Self>, id: &str) -> Result<&'a Self, LlmError> {
+        prompt.ok_or_else(|| LlmError::Prompt { prompt: id.to_owned(), problem: "it is not there".into() })
+    }
+
     /// Its name, version and hash.
     pub fn reference(&self) -> &PromptRef {
         &self.reference
@@ -247,9 +252,14 @@ pub struct Prompts(BTreeMap<String, Prompt>);
 /// One line a prompt.
 const BUILTIN: &[&str] = &[
     include_str!("prompts/critique.j2"),
+    include_str!("prompts/facts.j2"),
+    include_str!("prompts/generate.j2"),
     include_str!("prompts/json_repair.j2"),
     include_str!("prompts/json_reply.j2"),
+    include_str!("prompts/judge.j2"),
+    include_str!("prompts/rate.j2"),
     include_str!("prompts/rewrite.j2"),
+    include_str!("prompts/verify.j2"),
 ];
 
 impl Prompts {

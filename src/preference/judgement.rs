@@ -70,6 +70,23 @@ pub struct Failure {
     pub raw: Option<String>,
 }
 
+#[cfg(feature = "llm")]
+impl From<&crate::error::LlmError> for Failure {
+    /// The failure of an item whose model said this; the raw reply is kept.
+    fn from(error: &crate::error::LlmError) -> Self {
+        use crate::error::LlmError;
+        let kind = match error {
+            LlmError::Malformed { .. } => FailureKind::Malformed,
+            LlmError::Truncated { .. } => FailureKind::Truncated,
+            LlmError::Refused { .. } => FailureKind::Refused,
+            LlmError::Overflow { .. } => FailureKind::Overflow,
+            LlmError::Transient { .. } | LlmError::RateLimited { .. } => FailureKind::Transport,
+            other => FailureKind::Other(other.kind().to_owned()),
+        };
+        Self { kind, raw: error.raw().map(str::to_owned) }
+    }
+}
+
 impl Failure {
     /// A failure of this kind, with no reply.
     pub fn new(kind: FailureKind) -> Self {
@@ -200,12 +217,14 @@ pub struct Judgement {
     pub strength: Option<f64>,
     /// How much the judgement counts; 1 where absent.
     pub weight: Option<f64>,
+    /// Why, in the words of whoever judged.
+    pub rationale: Option<String>,
 }
 
 impl Judgement {
     /// A judgement of a whole agent.
     pub fn new(agent: impl Into<AgentId>, preference: Preference) -> Self {
-        Self { agent: agent.into(), annotator: None, preference, strength: None, weight: None }
+        Self { agent: agent.into(), annotator: None, preference, strength: None, weight: None, rationale: None }
     }
 
     /// The same judgement, of this annotator.
@@ -219,6 +238,13 @@ impl Judgement {
     #[must_use]
     pub fn strength(mut self, strength: f64) -> Self {
         self.strength = Some(strength);
+        self
+    }
+
+    /// The same judgement with these reasons.
+    #[must_use]
+    pub fn rationale(mut self, rationale: impl Into<String>) -> Self {
+        self.rationale = Some(rationale.into());
         self
     }
 
@@ -247,6 +273,8 @@ struct Wire {
     strength: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     weight: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rationale: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -287,6 +315,7 @@ impl TryFrom<Wire> for Judgement {
             preference,
             strength: wire.strength,
             weight: wire.weight,
+            rationale: wire.rationale,
         })
     }
 }
@@ -309,6 +338,7 @@ impl From<Judgement> for Wire {
             raw,
             strength: judgement.strength,
             weight: judgement.weight,
+            rationale: judgement.rationale,
         }
     }
 }

@@ -14,13 +14,21 @@ mod aggregate;
 mod builder;
 mod dataset;
 pub mod formats;
+#[cfg(feature = "llm")]
+pub mod generation;
+#[cfg(feature = "llm")]
+pub mod judge;
 mod judgement;
 mod leakage;
+mod orders;
 mod pair;
 mod rating;
+#[cfg(feature = "llm")]
+pub mod reward;
 mod select;
 mod source;
 mod summary;
+mod wording;
 
 pub use aggregate::Aggregation;
 pub(crate) use aggregate::Vote;
@@ -28,8 +36,10 @@ pub use builder::{DatasetBuilder, Merged};
 pub use dataset::{Context, Dataset, DatasetPair, DatasetResponse};
 pub use judgement::{Choice, Failure, FailureKind, Judgement, Preference};
 pub use leakage::Leakage;
+pub use orders::{A_FIRST, B_FIRST, ORDERS_SUFFIX};
 pub use pair::{Pair, RatedResponse, Response, SourceText};
 pub use rating::{PreferenceRule, Rating, RatingRules};
 pub use select::{LeftOut, Selection};
 pub use source::{InputRecord, PairStream, PreferenceSource};
 pub use summary::{AgentSummary, FileSummary, Lengths};
+pub use wording::Wording;

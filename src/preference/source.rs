@@ -79,6 +79,16 @@ pub trait PreferenceSource: Send + Sync {
     fn open(&self) -> Result<PairStream<'_>>;
 }
 
+impl<S: PreferenceSource + ?Sized> PreferenceSource for &S {
+    fn name(&self) -> String {
+        (**self).name()
+    }
+
+    fn open(&self) -> Result<PairStream<'_>> {
+        (**self).open()
+    }
+}
+
 enum Inner<'a> {
     Ready(Box<dyn Iterator<Item = Result<Pair>> + Send + 'a>),
     Waits(Pin<Box<dyn Stream<Item = Result<Pair>> + Send + 'a>>),

@@ -8,6 +8,7 @@ mod compare;
 #[cfg(feature = "html")]
 mod html;
 mod items;
+mod judges;
 mod model;
 mod outline;
 #[cfg(feature = "plot")]
@@ -22,8 +23,8 @@ pub use compare::{
 pub use html::HtmlReport;
 pub use items::Items;
 pub use model::{
-    AgentReport, AgreementReport, AlignmentReport, Influence, Leverage, LogisticCoefficient, LogisticReport,
-    Provenance, Report, TauEntry,
+    AgentReport, AgreementReport, AlignmentReport, Influence, JudgeReport, Leverage, LogisticCoefficient,
+    LogisticReport, Provenance, Report, TauEntry,
 };
 #[cfg(feature = "plot")]
 pub use plot::Plot;

@@ -6,7 +6,10 @@ use std::path::Path;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
-use crate::alignment::{Alignment, AnnotatorAgreement, BetaGaps, FactorGap, PanelComparison, Score, SharedPairs};
+use crate::alignment::{
+    Alignment, AnnotatorAgreement, BetaGaps, FactorGap, NullAgreement, OrderConsistency, PanelComparison, Score,
+    SettingsComparison, SharedPairs,
+};
 use crate::error::{Error, Place};
 use crate::factor::FactorSpec;
 use crate::id::{AgentId, FactorId, PairId};
@@ -41,6 +44,12 @@ pub struct Report {
     pub alignment: BTreeMap<AgentId, BTreeMap<AgentId, AlignmentReport>>,
     /// How far the annotators of an agent agree among themselves, where it has several.
     pub annotators: BTreeMap<AgentId, AnnotatorAgreement>,
+    /// How steady the judges are whose answers to both orders are in the data, and whether they beat rules of thumb.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub judges: BTreeMap<AgentId, JudgeReport>,
+    /// Models that judge and write, in both settings beside the reference.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settings: Vec<SettingsComparison>,
     /// Agents that were left out, and why.
     #[serde(default)]
     pub refused: BTreeMap<AgentId, String>,
@@ -331,6 +340,17 @@ pub struct LogisticCoefficient {
     /// Its standard error, by the delta method.
     #[serde(default)]
     pub marginal_effect_std_error: Option<f64>,
+}
+
+/// How far a judge can be trusted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct JudgeReport {
+    /// Its answers to both orders of the same pairs.
+    pub order: OrderConsistency,
+    /// Its agreement with the reference beside that of rules; absent for the reference itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreement: Option<NullAgreement>,
 }
 
 /// How far one agent is from the reference.

@@ -5,7 +5,7 @@ use crate::factor::FactorSpec;
 use crate::id::AgentId;
 use crate::influence::FactorStatus;
 use crate::report::blocks::{Block, Grid};
-use crate::report::{AlignmentReport, Report, worth};
+use crate::report::{AlignmentReport, Report, judges, worth};
 
 /// Below this corrected p-value a figure is marked as beyond chance.
 pub(super) const LEVEL: f64 = 0.05;
@@ -25,6 +25,7 @@ pub(super) fn blocks(report: &Report) -> Vec<Block> {
             agreement(reference, agent, alignment, &mut blocks);
         }
     }
+    judges::blocks(report, &mut blocks);
     blocks.push(Block::Heading("What the factors are".into()));
     blocks.push(glossary(report));
     let notes: Vec<String> = report

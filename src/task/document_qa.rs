@@ -1,6 +1,7 @@
 //! Answers to a question about documents.
 
-use super::{Grounding, Task};
+use super::{FACT_FACTORS as FACTS, Grounding, Task};
+use crate::preference::Wording;
 
 pub(super) fn task() -> Task {
     Task::new(
@@ -23,4 +24,13 @@ pub(super) fn task() -> Task {
             "hedges",
         ],
     )
+    .wording(
+        Wording::new("the better answer answers the question correctly and completely, and says nothing the passages do not support")
+            .response("answer")
+            .prompt("question")
+            .source("passages")
+            .write("Answer the question from the passages."),
+    )
+    .model_factors(FACTS.into_iter().chain(["fluency", "coherence", "receptiveness", "helpfulness"]))
+    .applies(true, false)
 }

@@ -1,6 +1,7 @@
 //! Helpful responses to an instruction.
 
 use super::{Grounding, Task};
+use crate::preference::Wording;
 
 pub(super) fn task() -> Task {
     Task::new(
@@ -22,4 +23,22 @@ pub(super) fn task() -> Task {
             "hedges",
         ],
     )
+    .wording(
+        Wording::new(
+            "the better response does more for the person who gave the instruction, correctly and to the point",
+        )
+        .source("input")
+        .write("Write a response to the instruction."),
+    )
+    .model_factors(["facts", "misinformation", "off_focus"].into_iter().chain([
+        "fluency",
+        "coherence",
+        "helpfulness",
+        "receptiveness",
+        "intent_alignment",
+        "rated_formality",
+        "intent_alignment_pair",
+        "formality_alignment_pair",
+    ]))
+    .applies(true, false)
 }

@@ -1,6 +1,7 @@
 //! Summaries of a document.
 
-use super::{Grounding, Task};
+use super::{FACT_FACTORS as FACTS, Grounding, Task};
+use crate::preference::Wording;
 
 pub(super) fn task() -> Task {
     Task::new(
@@ -20,4 +21,12 @@ pub(super) fn task() -> Task {
             "unsupported_entities",
         ],
     )
+    .wording(
+        Wording::new("the better summary tells what matters in the article, tells it correctly, and reads well")
+            .response("summary")
+            .source("article")
+            .write("Write a summary of the article in a few sentences."),
+    )
+    .model_factors(FACTS.into_iter().filter(|id| *id != "off_focus").chain(["fluency", "coherence", "rated_formality"]))
+    .applies(false, true)
 }

@@ -1,0 +1,223 @@
+//! One model in two settings beside a reference: does it write what it says it prefers?
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::alignment::{AlignmentMetric, AlignmentSettings, JointCounts, Score, Sides, gap};
+use crate::error::Result;
+use crate::id::{AgentId, FactorId};
+use crate::influence::{Estimate, PromptSums};
+use crate::stats::Replicates;
+use crate::table::ComparisonTable;
+
+/// The profiles of a reference, of a model's evaluations and of its generations side by side, and the
+/// generation–evaluation gap: how much further from the reference a model is when it writes than when it judges.
+///
+/// All three are agents of one table, over the factors of which all three have an influence. Generations are
+/// other pairs than evaluations, so only metrics of the factor vectors are compared; what the three share are prompts,
+/// and prompts are what is drawn: for all three at once.
+///
+/// ```
+/// use prefactor::alignment::{AlignmentSettings, SettingsComparison};
+/// use prefactor::preference::{Dataset, Judgement, Pair, Preference, Response};
+/// use prefactor::table::{ComparisonTable, FactorTable};
+///
+/// let response = |id: String, facts: f64, length: f64, order: f64| {
+///     Response::without_text().id(id).factor("facts", facts).factor("length", length).factor("order", order)
+/// };
+/// let pairs = (0..12).flat_map(|i| {
+///     // People and the judge like facts; the writer makes what it scores higher longer.
+///     let judged = Pair::new(format!("j{i}"), format!("p{i}"), response(format!("a{i}"), 2.0, 1.0, 1.0),
+///         response(format!("b{i}"), 1.0, 2.0, f64::from(i % 3)));
+///     let written = Pair::new(format!("w{i}"), format!("p{i}"), response(format!("c{i}"), 1.0, 2.0, 1.0),
+///         response(format!("d{i}"), 2.0, 1.0, f64::from(i % 2)));
+///     let say = |agent: &str| Judgement::new(agent, Preference::A);
+///     [judged.judgement(say("human")).judgement(say("m/evaluation")), written.judgement(say("m/generation"))]
+/// });
+/// let dataset = Dataset::from_pairs(pairs)?;
+/// let table = ComparisonTable::new(&dataset, &FactorTable::given(&dataset)?, Vec::new())?;
+/// let agents = ["human", "m/evaluation", "m/generation"].map(Into::into);
+/// let found = SettingsComparison::of(&table, &agents, &AlignmentSettings::default())?;
+/// assert!(found.metrics["pearson"].gap.estimate > Some(1.0));
+/// assert_eq!(found.shared_prompts, 12);
+/// # Ok::<(), prefactor::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SettingsComparison {
+    /// Whom the model is compared with.
+    pub reference: AgentId,
+    /// The model that judges.
+    pub evaluation: AgentId,
+    /// The model that writes.
+    pub generation: AgentId,
+    /// Prompts on which all three decided something.
+    pub shared_prompts: usize,
+    /// The alignment of the factor vectors in both settings, by metric; those that are not defined are left out.
+    pub metrics: BTreeMap<String, SettingsGap>,
+    /// Factor by factor, in the order of the table.
+    pub factors: Vec<FactorSettings>,
+}
+
+/// One metric of alignment in both settings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SettingsGap {
+    /// The alignment of the reference and the evaluations.
+    pub evaluation: Score,
+    /// The alignment of the reference and the generations.
+    pub generation: Score,
+    /// `evaluation − generation`: positive where the model is closer to the reference when it judges. Its p-value is
+    /// that of the percentile bootstrap: twice the smaller share of draws on one side of 0.
+    pub gap: Estimate,
+}
+
+/// One factor in both settings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct FactorSettings {
+    /// The factor.
+    pub factor: FactorId,
+    /// τ14 of the reference.
+    pub reference: f64,
+    /// τ14 of the evaluations.
+    pub evaluation: f64,
+    /// τ14 of the generations.
+    pub generation: f64,
+    /// `generation − evaluation`.
+    pub shift: Estimate,
+    /// `|generation − reference| − |evaluation − reference|`: how much of the gap the factor carries, positive where
+    /// writing is further from the reference than judging.
+    pub gap: Estimate,
+}
+
+impl SettingsComparison {
+    /// Compares the agents `[reference, evaluation, generation]`, each with one judgement a pair (see
+    /// [`ComparisonTable::aggregated`]).
+    ///
+    /// # Errors
+    ///
+    /// Where an agent is not in the table, or the resampling is out of range.
+    pub fn of(table: &ComparisonTable, agents: &[AgentId; 3], settings: &AlignmentSettings) -> Result<Self> {
+        settings.resampling.check()?;
+        let [reference, evaluation, generation] = agents;
+        let sums = [
+            PromptSums::new(table, reference)?,
+            PromptSums::new(table, evaluation)?,
+            PromptSums::new(table, generation)?,
+        ];
+        let points = sums.each_ref().map(PromptSums::tau14);
+        let known: Vec<usize> =
+            (0..table.columns().len()).filter(|&k| points.iter().all(|tau| tau[k].is_finite())).collect();
+        let metrics = &settings.metrics;
+        let prompts = table.prompts().len();
+        // Three figures a metric, then two a factor.
+        let replicates =
+            settings.resampling.clusters(prompts, 3 * metrics.len() + 2 * known.len(), |multiplicity, out| {
+                let vectors = drawn(&sums, &known, multiplicity);
+                let (of_metrics, of_factors) = out.split_at_mut(3 * metrics.len());
+                for (figures, metric) in of_metrics.chunks_mut(3).zip(metrics) {
+                    figures[0] = score(&**metric, &vectors[0], &vectors[1]);
+                    figures[1] = score(&**metric, &vectors[0], &vectors[2]);
+                    figures[2] = figures[0] - figures[1];
+                }
+                for (place, figures) in of_factors.chunks_mut(2).enumerate() {
+                    let at = |setting: usize| vectors[setting].get(place).copied().unwrap_or(f64::NAN);
+                    figures[0] = at(2) - at(1);
+                    figures[1] = (at(2) - at(0)).abs() - (at(1) - at(0)).abs();
+                }
+            });
+        let named = metrics.iter().enumerate().filter_map(|(k, metric)| {
+            let figure = |offset: usize| Score::from_replicates(&replicates, 3 * k + offset);
+            let found =
+                SettingsGap { evaluation: figure(0), generation: figure(1), gap: tested(&replicates, 3 * k + 2) };
+            let defined = found.evaluation.estimate.is_some() || found.generation.estimate.is_some();
+            defined.then(|| (metric.name().to_owned(), found))
+        });
+        let metrics_found: BTreeMap<String, SettingsGap> = named.collect();
+        let mut factors: Vec<FactorSettings> = known
+            .iter()
+            .enumerate()
+            .map(|(place, &k)| FactorSettings {
+                factor: table.columns()[k].spec().id.clone(),
+                reference: points[0][k],
+                evaluation: points[1][k],
+                generation: points[2][k],
+                shift: tested(&replicates, 3 * metrics.len() + 2 * place),
+                gap: tested(&replicates, 3 * metrics.len() + 2 * place + 1),
+            })
+            .collect();
+        let of: [fn(&mut FactorSettings) -> &mut Estimate; 2] = [|factor| &mut factor.shift, |factor| &mut factor.gap];
+        for estimate in of {
+            let p_values: Vec<Option<f64>> = factors.iter_mut().map(|factor| estimate(factor).p_value).collect();
+            for (factor, q_value) in factors.iter_mut().zip(settings.correction.adjust(&p_values)) {
+                estimate(factor).q_value = q_value;
+            }
+        }
+        let decided = |sums: &PromptSums, prompt: usize| known.iter().any(|&k| sums.cell(prompt, k).1 > 0.0);
+        let shared_prompts = (0..prompts).filter(|&prompt| sums.iter().all(|sums| decided(sums, prompt))).count();
+        Ok(Self {
+            reference: reference.clone(),
+            evaluation: evaluation.clone(),
+            generation: generation.clone(),
+            shared_prompts,
+            metrics: metrics_found,
+            factors,
+        })
+    }
+
+    /// The factors beyond chance on which writing and judging part, the largest difference first, in plain words.
+    pub fn findings(&self) -> Vec<String> {
+        let mut found: Vec<&FactorSettings> =
+            self.factors.iter().filter(|factor| factor.shift.q_value.is_some_and(|q| q < 0.05)).collect();
+        let size = |factor: &FactorSettings| (factor.generation - factor.evaluation).abs();
+        found.sort_by(|a, b| size(b).total_cmp(&size(a)));
+        let words = |factor: &&FactorSettings| {
+            let direction = if factor.generation > factor.evaluation { "more" } else { "less" };
+            format!(
+                "what it writes for a higher score has {direction} `{}` than what it prefers as a judge: {} vs {} ({}: {})",
+                factor.factor,
+                gap::signed(factor.generation),
+                gap::signed(factor.evaluation),
+                self.reference,
+                gap::signed(factor.reference)
+            )
+        };
+        found.iter().map(words).collect()
+    }
+}
+
+/// τ14 of the known factors of all three agents with each prompt counted so often; empty vectors where one of them is
+/// not defined in this draw.
+fn drawn(sums: &[PromptSums; 3], known: &[usize], multiplicity: &[f64]) -> [Vec<f64>; 3] {
+    let mut scratch = Vec::new();
+    let mut all = vec![0.0; sums[0].counts().len()];
+    let vectors = sums.each_ref().map(|sums| {
+        sums.tau14_into(multiplicity, &mut scratch, &mut all);
+        known.iter().map(|&k| all[k]).collect::<Vec<f64>>()
+    });
+    if vectors.iter().flatten().all(|tau| tau.is_finite()) { vectors } else { Default::default() }
+}
+
+/// A metric of two factor vectors; NaN where it is not defined, or is one of judgements on shared pairs.
+fn score(metric: &dyn AlignmentMetric, reference: &[f64], model: &[f64]) -> f64 {
+    let no_shared_pairs = JointCounts::default();
+    metric.score(&Sides::new(reference, model, &no_shared_pairs)).unwrap_or(f64::NAN)
+}
+
+/// A figure of the bootstrap with its interval and the p-value of its being 0.
+fn tested(replicates: &Replicates, figure: usize) -> Estimate {
+    let interval = replicates.interval(figure);
+    let (mut below, mut above, mut draws) = (0_usize, 0_usize, 0_usize);
+    for value in replicates.values(figure).filter(|value| value.is_finite()) {
+        below += usize::from(value <= 0.0);
+        above += usize::from(value >= 0.0);
+        draws += 1;
+    }
+    // One more draw on each side, so that no p-value is 0.
+    let p_value = 2.0 * (below.min(above) + 1) as f64 / (draws + 1) as f64;
+    let estimate = Estimate::new(replicates.point(figure).unwrap_or(f64::NAN)).interval(interval);
+    let std_error = interval.and_then(|_| replicates.std_error(figure)).unwrap_or(f64::NAN);
+    estimate.std_error(std_error).p_value(interval.map(|_| p_value.min(1.0)))
+}
