@@ -1,6 +1,9 @@
 //! What the three examples share: reading their files, or the table embedded in them.
 #![allow(dead_code, reason = "each example uses a part of it")]
 
+#[cfg(feature = "llm")]
+mod model;
+
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -47,22 +50,34 @@ pub fn rerank(dataset: &Dataset, analysis: &Analysis) -> Result<()> {
 }
 
 const USAGE: &str = "usage: [--pairs FILE | --responses FILE] [--sources FILE]
-Without arguments the example runs on its embedded table of numbers. With files it measures the texts in them.";
+Without arguments the example runs on its embedded table of numbers. With files it measures the texts in them.
+Built with --features openai, and with files: --model NAME [--base-url URL] [--prompts N] asks a model too: it judges a pair
+of each of N prompts and writes responses to them.";
 
 /// Runs an example on the files of the command line, or on its embedded table.
 pub fn run(example: Example) -> Result<()> {
     let (mut sources, mut inputs) = (Vec::new(), Vec::new());
+    #[cfg(feature = "llm")]
+    let mut model = model::ModelArgs::default();
     let mut args = std::env::args().skip(1);
     while let Some(flag) = args.next() {
         match (flag.as_str(), args.next()) {
             ("--sources", Some(file)) => sources.push(PathBuf::from(file)),
             ("--pairs" | "--responses", Some(file)) => inputs.push(PathBuf::from(file)),
+            #[cfg(feature = "llm")]
+            ("--model", Some(name)) => model.name = Some(name),
+            #[cfg(feature = "llm")]
+            ("--base-url", Some(url)) => model.base_url = Some(url),
+            #[cfg(feature = "llm")]
+            ("--local", Some(file)) => model.local = Some(file),
+            #[cfg(feature = "llm")]
+            ("--prompts", Some(count)) => model.prompts = count.parse().ok(),
             _ => return Err(Error::Parameter { name: "arguments", value: flag, expected: USAGE }),
         }
     }
     let started = Instant::now();
     let mut builder = Dataset::builder();
-    let mut analysis = Analysis::new().task(example.task);
+    let mut analysis = Analysis::new().task(example.task.clone());
     println!("{}\n", example.question);
     if inputs.is_empty() {
         println!("{}\n", example.about);
@@ -76,6 +91,8 @@ pub fn run(example: Example) -> Result<()> {
         }
     }
     let dataset = builder.build()?;
+    #[cfg(feature = "llm")]
+    let dataset = if model.is_given() { model.ask(&dataset, &example.task)? } else { dataset };
     let report = analysis.run(&dataset)?;
     println!("{}", report.to_text());
     (example.afterwards)(&dataset, &analysis)?;

@@ -47,6 +47,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     table: Option<PathBuf>,
 
+    #[cfg(feature = "llm")]
+    #[command(flatten)]
+    llm: crate::extract_llm::LlmArgs,
+
     /// Write the comparison table, a row a pair and judgement: differences A − B and what was preferred. In the same
     /// layouts; for inputs of pairs.
     #[arg(long, value_name = "FILE")]
@@ -65,6 +69,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         records: records.map(|path| Output::create(path)).transpose()?,
         tables: Tables::new(args.table.as_ref(), args.comparisons.as_ref()),
         measured: false,
+        #[cfg(feature = "llm")]
+        llm: args.llm.llm.then(|| crate::extract_llm::ModelFactors::new(&args.llm)).transpose()?,
     };
     for path in &args.input.inputs {
         let mut reader = options.open(path)?;
@@ -86,6 +92,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         // Nothing was read: the data set says so.
         Dataset::builder().build()?;
     }
+    #[cfg(feature = "llm")]
+    if extraction.llm.take().map(crate::extract_llm::ModelFactors::finish).transpose()? == Some(true) {
+        return Ok(());
+    }
     extraction.tables.finish()?;
     extraction.records.map_or(Ok(()), Output::finish)
 }
@@ -99,6 +109,9 @@ struct Extraction<'a> {
     tables: Tables<'a>,
     /// Whether there was a batch.
     measured: bool,
+    /// The factors that a model measures, where they are wanted.
+    #[cfg(feature = "llm")]
+    llm: Option<crate::extract_llm::ModelFactors<'a>>,
 }
 
 /// Records that are measured together.
@@ -148,8 +161,14 @@ impl Extraction<'_> {
     fn write(&mut self, builder: DatasetBuilder) -> Result<()> {
         // Records that make no pair are measured all the same.
         let dataset = builder.build_unpaired();
-        let table = self.measure(&dataset)?;
+        #[cfg_attr(not(feature = "llm"), allow(unused_mut))]
+        let mut table = self.measure(&dataset)?;
         self.measured = true;
+        #[cfg(feature = "llm")]
+        let said = match &mut self.llm {
+            Some(llm) => llm.measure(&dataset, self.task.as_ref(), &mut table)?,
+            None => Default::default(),
+        };
         let args = self.args;
         let keep =
             |agent: &AgentId| args.agents.as_ref().is_none_or(|agents| agents.iter().any(|a| a == agent.as_str()));
@@ -170,6 +189,8 @@ impl Extraction<'_> {
                         (pair.prompt, pair.source, pair.reference) = (None, None, None);
                     }
                     pair.judgements.retain(|judgement| keep(&judgement.agent));
+                    #[cfg(feature = "llm")]
+                    pair.judgements.extend(said.get(pair.id.as_str()).into_iter().flatten().cloned());
                     native::write(&mut *output, [pair])?;
                 }
                 Record::Response(mut response) => {

@@ -27,8 +27,9 @@ pub(crate) struct Input {
 
     /// The task: chooses the factors and what counts as the source (summarization: the source;
     /// helpful_response: the prompt and the source; document_qa: the source, or the reference where there is none).
-    /// By default that of the published format, where all inputs agree.
-    #[arg(long, value_name = "TASK")]
+    /// By default that of the published format, where all inputs agree. A name that ends in `.toml` or `.json` is the
+    /// file of a task of your own.
+    #[arg(long, value_name = "TASK", value_parser = task)]
     pub(crate) task: Option<Task>,
 
     /// How text becomes tokens: `unicode` (UAX 29) or `ascii-alnum` (runs of ASCII letters and digits).
@@ -44,6 +45,12 @@ pub(crate) struct Input {
     /// rated, else the mean of all dimensions.
     #[arg(long, value_name = "AGENT=SCORES")]
     preference: Vec<String>,
+}
+
+/// A task by its name or from its file.
+fn task(text: &str) -> Result<Task> {
+    let is_file = [".toml", ".json"].iter().any(|ending| text.ends_with(ending));
+    if is_file { Task::read(text) } else { text.parse() }
 }
 
 /// What the inputs hold.

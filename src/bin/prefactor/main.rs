@@ -8,14 +8,24 @@ mod convert;
 mod describe;
 mod export;
 mod extract;
+#[cfg(feature = "llm")]
+mod extract_llm;
 mod extract_tables;
+#[cfg(feature = "llm")]
+mod generate;
 mod input;
 mod leaderboard;
+#[cfg(feature = "llm")]
+mod judge;
+#[cfg(feature = "llm")]
+mod model;
 mod output;
 mod power;
 mod progress;
 mod reading;
 mod report;
+#[cfg(feature = "llm")]
+mod sample;
 
 use std::process::ExitCode;
 
@@ -50,6 +60,12 @@ enum Command {
     Analyze(Box<analyze::Args>),
     /// Measure factors and write the records back with the values, with or without the texts.
     Extract(Box<extract::Args>),
+    /// Have a model judge pairs, in both orders, and write them back with its judgements.
+    #[cfg(feature = "llm")]
+    Judge(Box<judge::Args>),
+    /// Have a model write responses of every score level, as pairs with the preference that follows.
+    #[cfg(feature = "llm")]
+    Generate(Box<generate::Args>),
     /// Read files of any known format, choose among their records, and write them in another.
     Convert(Box<convert::Args>),
     /// Write a report as HTML, Markdown, tables and pictures.
@@ -73,6 +89,10 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Analyze(args) => analyze::run(&args).map(done),
         Command::Extract(args) => extract::run(&args).map(done),
+        #[cfg(feature = "llm")]
+        Command::Judge(args) => judge::run(&args).map(done),
+        #[cfg(feature = "llm")]
+        Command::Generate(args) => generate::run(&args).map(done),
         Command::Convert(args) => convert::run(&args).map(done),
         Command::Report(args) => report::run(&args).map(done),
         Command::Compare(args) => compare::run(&args).map(done),

@@ -25,3 +25,20 @@ pub(crate) fn bar(quiet: bool) -> impl Fn(Stage, usize, usize) + Send + Sync + '
         }
     }
 }
+
+/// The same for items that are sent to a model.
+#[cfg(feature = "llm")]
+pub(crate) fn items(quiet: bool) -> impl Fn(&prefactor::llm::Progress) + Send + Sync + 'static {
+    let bar = if quiet || !std::io::stderr().is_terminal() { ProgressBar::hidden() } else { ProgressBar::new(0) };
+    if let Ok(style) = ProgressStyle::with_template("asking [{wide_bar}] {pos} done, {msg}") {
+        bar.set_style(style);
+    }
+    move |progress| {
+        bar.set_length(progress.total.unwrap_or(progress.done + progress.in_flight) as u64);
+        bar.set_position(progress.done as u64);
+        bar.set_message(format!("{} failed", progress.failed));
+        if progress.total == Some(progress.done) {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! `prefactor extract --llm`: the factors that a model measures, beside those of the text.
+
+use std::collections::BTreeMap;
+
+use clap::{Args, ValueEnum};
+use prefactor::factor::Item;
+use prefactor::factor::llm::{FactorFailure, Grouping, Measured};
+use prefactor::id::ResponseId;
+use prefactor::llm::Scoring;
+use prefactor::preference::{Dataset, Judgement, PreferenceSource};
+use prefactor::table::FactorTable;
+use prefactor::task::Task;
+use prefactor::{Error, Result};
+
+use crate::model::{ModelArgs, Stack};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Group {
+    /// One call each.
+    Each,
+    /// All in one call.
+    Together,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LlmArgs {
+    /// Measure the task's model factors too: atomic facts, ratings, questions about pairs.
+    #[arg(long)]
+    pub(crate) llm: bool,
+
+    #[command(flatten)]
+    model: ModelArgs,
+
+    /// Model factors to measure, by name, separated by commas; those of the task by default.
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    model_factors: Option<Vec<String>>,
+
+    /// Rate all factors of a response in one call or in one each.
+    #[arg(long, value_enum, default_value = "each")]
+    rate: Group,
+
+    /// Check all facts of a response in one call or in one each.
+    #[arg(long, value_enum, default_value = "together")]
+    check: Group,
+
+    /// Draw so many ratings and take their mean, also where the model has log-probabilities.
+    #[arg(long, value_name = "N")]
+    rating_samples: Option<u32>,
+
+    /// The most facts of a text.
+    #[arg(long, default_value_t = 60, value_name = "N")]
+    most_facts: usize,
+
+    /// The most tokens of a reply.
+    #[arg(long, default_value_t = 2048, value_name = "N")]
+    llm_max_tokens: u32,
+
+    /// The temperature; the server's own by default.
+    #[arg(long, value_name = "T")]
+    llm_temperature: Option<f64>,
+
+    /// The share of failed values of a factor, 0 to 1, past which it is an error.
+    #[arg(long, default_value_t = 0.05, value_name = "SHARE")]
+    max_missing: f64,
+
+    /// The seed of draws.
+    #[arg(long, default_value_t = 0, value_name = "SEED")]
+    llm_seed: u64,
+}
+
+/// What the model said of the pairs of a batch, by pair.
+pub(crate) type OfPairs = BTreeMap<String, Vec<Judgement>>;
+
+/// Values of one factor over all batches.
+#[derive(Default)]
+struct Tally {
+    asked: usize,
+    failed: usize,
+}
+
+/// The measuring of all batches.
+pub(crate) struct ModelFactors<'a> {
+    args: &'a LlmArgs,
+    pub(crate) stack: Stack,
+    tallies: BTreeMap<String, Tally>,
+    first_failures: Vec<FactorFailure>,
+}
+
+impl<'a> ModelFactors<'a> {
+    pub(crate) fn new(args: &'a LlmArgs) -> Result<Self> {
+        let stack = args.model.stack(false)?;
+        Ok(Self { args, stack, tallies: BTreeMap::new(), first_failures: Vec::new() })
+    }
+
+    /// Adds the columns of a batch to its table.
+    pub(crate) fn measure(
+        &mut self,
+        dataset: &Dataset,
+        task: Option<&Task>,
+        table: &mut FactorTable,
+    ) -> Result<OfPairs> {
+        let mut task = task.cloned().unwrap_or_else(Task::helpful_response);
+        if let Some(chosen) = &self.args.model_factors {
+            task.model_factors = chosen.iter().map(|name| name.as_str().into()).collect();
+        }
+        let sources: Vec<_> = dataset.contexts().iter().map(|context| task.grounding.source(context)).collect();
+        let mut items: Vec<Item<'_>> = Vec::new();
+        for response in dataset.responses() {
+            let context = &dataset.contexts()[response.context];
+            if let Some(text) = response.text.as_deref().filter(|_| task.lacks(context).is_none()) {
+                let source = sources[response.context].as_deref();
+                items.push(Item { id: &response.id, text, prompt: context.prompt.as_deref(), source });
+            }
+        }
+        let ids: Vec<ResponseId> = items.iter().map(|item| item.id.clone()).collect();
+        let (model, prompts, args) = (&self.stack.model, &self.stack.prompts, self.args);
+        let mut found: Vec<Measured> = Vec::new();
+        if let Some(mut facts) = task.atomic_facts(model.clone(), prompts)? {
+            let settings = facts.settings_mut();
+            settings.grouping = group(args.check);
+            (settings.most_facts, settings.max_tokens) = (args.most_facts, args.llm_max_tokens);
+            (settings.temperature, settings.seed) = (args.llm_temperature, args.llm_seed);
+            let facts = facts.runner(self.stack.runner.clone());
+            found.push(self.stack.wait(facts.measure(&items))?);
+        }
+        if let Some(mut rated) = task.rated_factors(model.clone(), prompts)? {
+            let settings = rated.settings_mut();
+            settings.grouping = group(args.rate);
+            if let Some(samples) = args.rating_samples {
+                settings.scoring = Scoring::Sampled { samples };
+            }
+            (settings.temperature, settings.seed) = (args.llm_temperature, args.llm_seed);
+            let rated = rated.runner(self.stack.runner.clone());
+            found.push(self.stack.wait(rated.measure(&items))?);
+        }
+        let mut of_pairs = OfPairs::default();
+        if let Some(pairwise) = task.pairwise_factors(model.clone(), prompts)? {
+            for judge in pairwise.judges() {
+                let judge = judge.clone().runner(self.stack.runner.clone());
+                if dataset.pairs().is_empty() {
+                    continue;
+                }
+                let judged = self.stack.wait(Dataset::collect_async(&judge.over(dataset)))?;
+                for (pair, known) in judged.open()?.into_iter_now("pairs")?.zip(dataset.pairs()) {
+                    let new = pair?.judgements.split_off(known.judgements.len());
+                    of_pairs.entry(known.id.as_str().to_owned()).or_default().extend(new);
+                }
+            }
+        }
+        for measured in found {
+            for (spec, column) in measured.extraction.specs.iter().zip(&measured.extraction.values) {
+                let failed = measured.failures.iter().filter(|failure| failure.factors.contains(&spec.id)).count();
+                let tally = self.tallies.entry(spec.id.as_str().to_owned()).or_default();
+                tally.asked += column.iter().flatten().count() + failed;
+                tally.failed += failed;
+            }
+            let room = 3_usize.saturating_sub(self.first_failures.len());
+            self.first_failures.extend(measured.failures.iter().take(room).cloned());
+            table.push_extraction(&ids, measured.extraction)?;
+        }
+        Ok(of_pairs)
+    }
+
+    /// Whether only a plan was wanted; else tells what failed and what was spent.
+    pub(crate) fn finish(self) -> Result<bool> {
+        if self.stack.tell_plan()? {
+            return Ok(true);
+        }
+        for failure in &self.first_failures {
+            let raw = failure.failure.raw.as_deref().unwrap_or("no reply");
+            let raw: String = raw.chars().take(160).collect();
+            eprintln!("prefactor: {} of {}: {raw}", failure.failure.kind.name(), failure.item);
+        }
+        self.stack.tell_spending();
+        for (factor, tally) in self.tallies {
+            if tally.failed > 0 {
+                eprintln!("prefactor: factor `{factor}`: {} of {} values failed", tally.failed, tally.asked);
+            }
+            if tally.failed as f64 > self.args.max_missing * tally.asked as f64 {
+                let (failed, total, allowed) = (tally.failed, tally.asked, self.args.max_missing);
+                return Err(Error::TooManyMissing { factor, failed, total, allowed });
+            }
+        }
+        Ok(false)
+    }
+}
+
+fn group(group: Group) -> Grouping {
+    match group {
+        Group::Each => Grouping::Each,
+        Group::Together => Grouping::Together,
+    }
+}

@@ -1,0 +1,82 @@
+//! `prefactor generate`: a model writes responses of every score level.
+
+use std::path::PathBuf;
+
+use clap::Args as ClapArgs;
+use prefactor::Result;
+use prefactor::preference::formats::native;
+
+use crate::input::Input;
+use crate::model::ModelArgs;
+use crate::output::Output;
+use crate::sample::Sample;
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    input: Input,
+
+    #[command(flatten)]
+    model: ModelArgs,
+
+    #[command(flatten)]
+    sample: Sample,
+
+    /// The name of the writer in the output; `MODEL/generation` by default.
+    #[arg(long, value_name = "NAME")]
+    agent: Option<String>,
+
+    /// Score levels, 2 to 9.
+    #[arg(long, default_value_t = 5, value_name = "N")]
+    levels: u32,
+
+    /// Responses a level.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    samples: u32,
+
+    /// The temperature; the server's own by default.
+    #[arg(long, value_name = "T")]
+    temperature: Option<f64>,
+
+    /// The most tokens of a response.
+    #[arg(long, default_value_t = 1024, value_name = "N")]
+    max_tokens: u32,
+
+    /// Keep responses that were cut off at the token limit; they are failures otherwise.
+    #[arg(long)]
+    keep_truncated: bool,
+
+    /// The file to write: ten pairs a prompt with five levels, packed where its name ends in `.gz`.
+    #[arg(long, value_name = "FILE", default_value = "-")]
+    out: PathBuf,
+
+    /// No progress.
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let loaded = args.input.load()?;
+    let task = loaded.task.clone().unwrap_or_else(prefactor::task::Task::helpful_response);
+    let dataset = args.sample.apply(&loaded.builder.build()?, &task)?;
+    let stack = args.model.stack(args.quiet)?;
+    let name = args.agent.clone().unwrap_or_else(|| format!("{}/generation", args.model.name()));
+    let mut generator = task.generator(name, stack.model.clone(), &stack.prompts)?;
+    let settings = generator.settings_mut();
+    (settings.levels, settings.samples, settings.seed) = (args.levels, args.samples, args.sample.seed());
+    (settings.temperature, settings.max_tokens) = (args.temperature, args.max_tokens);
+    settings.keep_truncated = args.keep_truncated;
+    let generator = generator.runner(stack.runner.clone());
+    let generated = stack.wait(generator.generate(&dataset))?;
+    if stack.tell_plan()? {
+        return Ok(());
+    }
+    let mut output = Output::create(&args.out)?;
+    native::write(&mut output, &generated.pairs)?;
+    output.finish()?;
+    for warning in generated.checks.warnings(generator.agent()) {
+        eprintln!("prefactor: {warning}");
+    }
+    stack.tell_spending();
+    Ok(())
+}

@@ -1,0 +1,111 @@
+//! `prefactor judge`: a model judges pairs.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, ValueEnum};
+use prefactor::Result;
+use prefactor::llm::Scoring;
+use prefactor::preference::formats::native;
+use prefactor::preference::judge::{Order, Reconcile};
+use prefactor::preference::{Dataset, PreferenceSource};
+
+use crate::input::Input;
+use crate::model::ModelArgs;
+use crate::output::Output;
+use crate::sample::Sample;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Orders {
+    /// Every pair in both orders.
+    Both,
+    /// Every pair in one order, drawn from the seed.
+    Single,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    input: Input,
+
+    #[command(flatten)]
+    model: ModelArgs,
+
+    #[command(flatten)]
+    sample: Sample,
+
+    /// The name of the judge in the output; `MODEL/evaluation` by default.
+    #[arg(long, value_name = "NAME")]
+    agent: Option<String>,
+
+    /// In which order the responses of a pair are shown.
+    #[arg(long, value_enum, default_value = "both")]
+    order: Orders,
+
+    /// How two orders become one judgement: `consistent-only` (others abstain), `inconsistent-as-tie` or `average`.
+    #[arg(long, default_value = "inconsistent-as-tie", value_name = "RULE")]
+    reconcile: Reconcile,
+
+    /// Take answers from log-probabilities (the model must have them: --can logprobs).
+    #[arg(long, conflicts_with = "samples")]
+    logprobs: bool,
+
+    /// Answers that are drawn for each order.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    samples: u32,
+
+    /// Do not offer a tie as an answer.
+    #[arg(long)]
+    no_ties: bool,
+
+    /// Offer "both bad" as an answer.
+    #[arg(long)]
+    both_bad: bool,
+
+    /// Ask for reasons before the answer, and keep them.
+    #[arg(long)]
+    rationale: bool,
+
+    /// The temperature; the server's own by default.
+    #[arg(long, value_name = "T")]
+    temperature: Option<f64>,
+
+    /// The most tokens of a reply.
+    #[arg(long, default_value_t = 512, value_name = "N")]
+    max_tokens: u32,
+
+    /// The file to write: the pairs with all judgements, packed where its name ends in `.gz`.
+    #[arg(long, value_name = "FILE", default_value = "-")]
+    out: PathBuf,
+
+    /// No progress.
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let loaded = args.input.load()?;
+    let task = loaded.task.clone().unwrap_or_else(prefactor::task::Task::helpful_response);
+    let dataset = args.sample.apply(&loaded.builder.build()?, &task)?;
+    let stack = args.model.stack(args.quiet)?;
+    let name = args.agent.clone().unwrap_or_else(|| format!("{}/evaluation", args.model.name()));
+    let mut judge = task.judge(name, stack.model.clone(), &stack.prompts)?;
+    let settings = judge.settings_mut();
+    settings.order = if args.order == Orders::Both { Order::Both } else { Order::Single };
+    settings.scoring = if args.logprobs { Scoring::Logprobs } else { Scoring::Sampled { samples: args.samples } };
+    settings.reconcile = args.reconcile;
+    (settings.ties, settings.both_bad, settings.rationale) = (!args.no_ties, args.both_bad, args.rationale);
+    (settings.temperature, settings.max_tokens, settings.seed) =
+        (args.temperature, args.max_tokens, args.sample.seed());
+    let judge = judge.runner(stack.runner.clone());
+    let judged = stack.wait(Dataset::collect_async(&judge.over(&dataset)))?;
+    if stack.tell_plan()? {
+        return Ok(());
+    }
+    let mut output = Output::create(&args.out)?;
+    for pair in judged.open()?.into_iter_now("pairs")? {
+        native::write(&mut output, [pair?])?;
+    }
+    output.finish()?;
+    stack.tell_spending();
+    Ok(())
+}

@@ -1,0 +1,235 @@
+//! Which model is asked, through which layers.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+use prefactor::llm::layers::{Budgeted, Ledger, Limited, Recorded, Replay, Retry, Survey};
+use prefactor::llm::{Capabilities, LanguageModel, Plan, Prompts, Runner};
+use prefactor::{Error, Result};
+
+use crate::progress;
+
+/// The kinds of backends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Backend {
+    /// OpenAI's chat interface and everything compatible with it: llama.cpp, vLLM, Ollama, OpenRouter, …
+    Openai,
+    /// Anthropic's messages interface.
+    Anthropic,
+    /// Gemini.
+    Gemini,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Capability {
+    /// Replies held to a JSON schema.
+    JsonSchema,
+    /// Replies held to be a JSON object.
+    JsonObject,
+    /// Log-probabilities of answers.
+    Logprobs,
+    /// Sampling from a seed.
+    Seed,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ModelArgs {
+    /// The model that is asked.
+    #[arg(long, value_name = "NAME")]
+    model: Option<String>,
+
+    /// What kind of interface it is behind.
+    #[arg(long, value_enum, default_value = "openai")]
+    backend: Backend,
+
+    /// Where it is asked, as in `http://127.0.0.1:8080/v1`; by default the maker's own address.
+    #[arg(long, value_name = "URL")]
+    base_url: Option<String>,
+
+    /// The environment variable that holds the key; none is sent without it.
+    #[arg(long, value_name = "VARIABLE")]
+    key_env: Option<String>,
+
+    /// What the server at --base-url can do besides answering in text, separated by commas. Nothing is assumed: what is
+    /// declared is used.
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "CAPABILITIES")]
+    can: Vec<Capability>,
+
+    /// Answer from this file of recorded exchanges instead of asking anybody.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["base_url", "cache", "record"])]
+    replay: Option<PathBuf>,
+
+    /// Record every exchange in this file, from which --replay answers.
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+
+    /// Keep replies in this file and take them from there: a run that stopped goes on where it was.
+    #[cfg(feature = "cache")]
+    #[arg(long, value_name = "FILE")]
+    cache: Option<PathBuf>,
+
+    /// How many calls at once.
+    #[arg(long, default_value_t = 8, value_name = "N")]
+    concurrency: usize,
+
+    /// No more than this many calls a minute.
+    #[arg(long, value_name = "N")]
+    calls_per_minute: Option<f64>,
+
+    /// Stop before more calls than this.
+    #[arg(long, value_name = "N")]
+    max_calls: Option<u64>,
+
+    /// How often a call that failed for a passing reason is made again.
+    #[arg(long, default_value_t = 4, value_name = "N")]
+    max_retries: u32,
+
+    /// A folder of prompts (`*.j2`) that take the place of those of the same name.
+    #[arg(long, value_name = "FOLDER")]
+    prompts: Option<PathBuf>,
+
+    /// Say what would be asked, and ask nothing. Requests that depend on replies which are not there are not counted.
+    #[arg(long)]
+    pub(crate) plan: bool,
+}
+
+/// A model with its layers, and what was spent on it.
+pub(crate) struct Stack {
+    pub(crate) model: Arc<dyn LanguageModel>,
+    pub(crate) prompts: Prompts,
+    pub(crate) runner: Runner,
+    /// One for all the work: connections belong to the runtime that they were made in.
+    runtime: tokio::runtime::Runtime,
+    ledger: Ledger,
+    survey: Option<Arc<Survey<Arc<dyn LanguageModel>>>>,
+}
+
+impl ModelArgs {
+    /// The name of the model, for names of agents.
+    pub(crate) fn name(&self) -> &str {
+        self.model.as_deref().unwrap_or("model")
+    }
+
+    pub(crate) fn stack(&self, quiet: bool) -> Result<Stack> {
+        let mut prompts = Prompts::builtin();
+        if let Some(folder) = &self.prompts {
+            prompts.read_folder(folder)?;
+        }
+        let mut ledger = Ledger::new();
+        if let Some(calls) = self.max_calls {
+            ledger = ledger.max_calls(calls);
+        }
+        let mut model = self.layered(&ledger)?;
+        let survey = self.plan.then(|| Arc::new(Survey::new(Arc::clone(&model))));
+        if let Some(survey) = &survey {
+            model = Arc::clone(survey) as Arc<dyn LanguageModel>;
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime =
+            runtime.map_err(|source| Error::External { what: "no runtime".into(), source: Box::new(source) })?;
+        let runner = Runner::new().concurrency(self.concurrency).progress(progress::items(quiet || self.plan));
+        Ok(Stack { model, prompts, runner, runtime, ledger, survey })
+    }
+
+    /// From the outside in: kept or recorded replies, retries, limits, the budget, the backend.
+    fn layered(&self, ledger: &Ledger) -> Result<Arc<dyn LanguageModel>> {
+        if let Some(path) = &self.replay {
+            return Ok(Arc::new(Replay::read(path)?.capabilities(self.capabilities())));
+        }
+        let mut limited = Limited::new(Budgeted::new(self.backend()?, ledger)).max_concurrency(self.concurrency);
+        if let Some(calls) = self.calls_per_minute {
+            limited = limited.requests_per_minute(calls);
+        }
+        let mut model: Arc<dyn LanguageModel> = Arc::new(Retry::new(limited).max_retries(self.max_retries));
+        if let Some(path) = &self.record {
+            model = Arc::new(Recorded::new(model, path)?);
+        }
+        #[cfg(feature = "cache")]
+        if let Some(path) = &self.cache {
+            let store = prefactor::llm::layers::ReplyStore::open(path)?;
+            model = Arc::new(prefactor::llm::layers::Cached::new(model, &store));
+        }
+        Ok(model)
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.can.iter().fold(Capabilities::default(), |known, capability| match capability {
+            Capability::JsonSchema => known.json_schema(true),
+            Capability::JsonObject => known.json_object(true),
+            Capability::Logprobs => known.answer_logprobs(true),
+            Capability::Seed => known.seed(true),
+        })
+    }
+
+    fn backend(&self) -> Result<Arc<dyn LanguageModel>> {
+        let Some(name) = &self.model else {
+            return Err(Error::Parameter {
+                name: "model",
+                value: "not given".into(),
+                expected: "a name: --model NAME",
+            });
+        };
+        /// One backend, where this build has it.
+        macro_rules! built {
+            ($feature:literal, $client:ident) => {{
+                #[cfg(feature = $feature)]
+                {
+                    let mut builder = prefactor::llm::$client::builder(name);
+                    if let Some(url) = &self.base_url {
+                        builder = builder.base_url(url);
+                    }
+                    if let Some(variable) = &self.key_env {
+                        builder = builder.key_from_env(variable)?;
+                    }
+                    if !self.can.is_empty() {
+                        builder = builder.capabilities(self.capabilities());
+                    }
+                    Ok(Arc::new(builder.build()?))
+                }
+                #[cfg(not(feature = $feature))]
+                {
+                    let (value, expected) =
+                        ($feature.to_owned(), concat!("built in: add the feature `", $feature, "`"));
+                    let _ = (name, &self.base_url, &self.key_env);
+                    Err(Error::Parameter { name: "backend", value, expected })
+                }
+            }};
+        }
+        match self.backend {
+            Backend::Openai => built!("openai", OpenAi),
+            Backend::Anthropic => built!("anthropic", Anthropic),
+            Backend::Gemini => built!("gemini", Gemini),
+        }
+    }
+}
+
+impl Stack {
+    /// Waits for work, in one thread: the work is waiting.
+    pub(crate) fn wait<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        self.runtime.block_on(work)
+    }
+
+    /// With --plan: tells what was surveyed, and whether it did.
+    pub(crate) fn tell_plan(&self) -> Result<bool> {
+        let Some(survey) = &self.survey else { return Ok(false) };
+        let plan = self.wait(async { Ok(Plan::new(&**survey, &survey.requests()).await?) })?;
+        for (stage, part) in &plan.stages {
+            println!(
+                "{stage}: {} calls, about {} tokens to read, at most {} to write",
+                part.calls, part.input_tokens, part.most_output_tokens
+            );
+        }
+        println!("({}; repairs and retries come on top)", plan.method);
+        Ok(true)
+    }
+
+    /// What was spent, on stderr.
+    pub(crate) fn tell_spending(&self) {
+        let spent = self.ledger.spent();
+        eprintln!(
+            "prefactor: {} calls, {} tokens read, {} written",
+            spent.calls, spent.usage.input, spent.usage.output
+        );
+    }
+}
