@@ -62,6 +62,7 @@
 //! * **`parquet`**: files of preferences in Parquet, and factor and comparison tables as Parquet. Needs Arrow.
 //! * **`llm`**: asking language models. Brings tokio's timers and two template and schema crates; analysing
 //!   judgements that are there does not need it.
+//! * **`toml`**: tasks of your own as TOML files (`llm` and `cli` bring it). Turn it off where they are JSON.
 //! * **`cache`** (with `llm`): replies kept in SQLite, so that a run can be resumed. Needs a C compiler.
 //! * **`openai`**, **`anthropic`**, **`gemini`** (each with `llm`): models behind HTTP. An HTTP client with rustls is about
 //!   90 crates.

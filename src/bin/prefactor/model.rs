@@ -85,6 +85,10 @@ pub(crate) struct ModelArgs {
     #[arg(long, default_value_t = 4, value_name = "N")]
     max_retries: u32,
 
+    /// How long one call may take, in seconds.
+    #[arg(long, default_value_t = 300, value_name = "SECONDS")]
+    timeout: u64,
+
     /// A folder of prompts (`*.j2`) that take the place of those of the same name.
     #[arg(long, value_name = "FOLDER")]
     prompts: Option<PathBuf>,
@@ -175,7 +179,8 @@ impl ModelArgs {
             ($feature:literal, $client:ident) => {{
                 #[cfg(feature = $feature)]
                 {
-                    let mut builder = prefactor::llm::$client::builder(name);
+                    let timeout = std::time::Duration::from_secs(self.timeout);
+                    let mut builder = prefactor::llm::$client::builder(name).timeout(timeout);
                     if let Some(url) = &self.base_url {
                         builder = builder.base_url(url);
                     }
@@ -191,7 +196,7 @@ impl ModelArgs {
                 {
                     let (value, expected) =
                         ($feature.to_owned(), concat!("built in: add the feature `", $feature, "`"));
-                    let _ = (name, &self.base_url, &self.key_env);
+                    let _ = (name, &self.base_url, &self.key_env, self.timeout);
                     Err(Error::Parameter { name: "backend", value, expected })
                 }
             }};
