@@ -60,8 +60,12 @@ fn the_reference_of_the_factors_is_current() {
     check("text", &TextFactors::all().specs());
     #[cfg(feature = "llm")]
     {
-        use prefactor::factor::llm::{EmbeddingFactors, LikelihoodFactors};
+        use prefactor::factor::QuestionFactor;
+        use prefactor::factor::llm::{AtomicFacts, EmbeddingFactors, LikelihoodFactors};
         check("likelihood", &LikelihoodFactors::all_specs());
         check("embedding", &EmbeddingFactors::all_specs());
+        check("facts", &AtomicFacts::all_specs());
+        let asked: Vec<FactorSpec> = QuestionFactor::builtin().iter().map(QuestionFactor::spec).collect();
+        check("asked", &asked);
     }
 }

@@ -51,8 +51,8 @@ pub fn rerank(dataset: &Dataset, analysis: &Analysis) -> Result<()> {
 
 const USAGE: &str = "usage: [--pairs FILE | --responses FILE] [--sources FILE]
 Without arguments the example runs on its embedded table of numbers. With files it measures the texts in them.
-Built with --features openai, and with files: --model NAME [--base-url URL] [--prompts N] asks a model too: it judges a pair
-of each of N prompts and writes responses to them.";
+Built with --features openai (or local), and with files: --model NAME [--base-url URL] (or --local FILE.gguf) [--prompts N]
+asks a model too: it judges a pair of each of N prompts and writes responses to them.";
 
 /// Runs an example on the files of the command line, or on its embedded table.
 pub fn run(example: Example) -> Result<()> {

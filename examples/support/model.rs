@@ -29,7 +29,10 @@ impl ModelArgs {
     fn model(&self) -> Result<Arc<dyn LanguageModel>> {
         let missing = |value: &str, expected| Err(Error::Parameter { name: "model", value: value.into(), expected });
         if let Some(_file) = &self.local {
-            return missing("--local", "a build with a model in this process; ask a server by --model and --base-url");
+            #[cfg(feature = "local")]
+            return Ok(Arc::new(prefactor::llm::local::LocalModel::open(_file)?));
+            #[cfg(not(feature = "local"))]
+            return missing("--local", "a build with a model in this process: --features local");
         }
         let Some(_name) = &self.name else { return missing("nothing", "a name: --model NAME") };
         #[cfg(feature = "openai")]

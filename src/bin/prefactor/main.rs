@@ -14,9 +14,9 @@ mod extract_tables;
 #[cfg(feature = "llm")]
 mod generate;
 mod input;
-mod leaderboard;
 #[cfg(feature = "llm")]
 mod judge;
+mod leaderboard;
 #[cfg(feature = "llm")]
 mod model;
 mod output;

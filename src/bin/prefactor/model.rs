@@ -47,6 +47,11 @@ pub(crate) struct ModelArgs {
     #[arg(long, value_name = "URL")]
     base_url: Option<String>,
 
+    /// Ask the model of this GGUF file, in this process.
+    #[cfg(feature = "local")]
+    #[arg(long, value_name = "FILE.gguf", conflicts_with_all = ["base_url", "replay"])]
+    local: Option<PathBuf>,
+
     /// The environment variable that holds the key; none is sent without it.
     #[arg(long, value_name = "VARIABLE")]
     key_env: Option<String>,
@@ -57,7 +62,7 @@ pub(crate) struct ModelArgs {
     can: Vec<Capability>,
 
     /// Answer from this file of recorded exchanges instead of asking anybody.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["base_url", "cache", "record"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["base_url", "record"])]
     replay: Option<PathBuf>,
 
     /// Record every exchange in this file, from which --replay answers.
@@ -66,7 +71,7 @@ pub(crate) struct ModelArgs {
 
     /// Keep replies in this file and take them from there: a run that stopped goes on where it was.
     #[cfg(feature = "cache")]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "replay")]
     cache: Option<PathBuf>,
 
     /// How many calls at once.
@@ -167,6 +172,10 @@ impl ModelArgs {
     }
 
     fn backend(&self) -> Result<Arc<dyn LanguageModel>> {
+        #[cfg(feature = "local")]
+        if let Some(path) = &self.local {
+            return Ok(Arc::new(prefactor::llm::local::LocalModel::open(path)?));
+        }
         let Some(name) = &self.model else {
             return Err(Error::Parameter {
                 name: "model",

@@ -228,6 +228,11 @@ impl AtomicFacts {
         }
     }
 
+    /// All five factors described.
+    pub fn all_specs() -> Vec<FactorSpec> {
+        Fact::ALL.iter().map(|fact| fact.spec()).collect()
+    }
+
     /// Only these of the factors; sources are split only where `fact_coverage` is among them.
     ///
     /// # Errors

@@ -420,7 +420,8 @@ mod tests {
         let rated = || RatedFactors::new(model(), questions()).unwrap();
         assert!(refused(rated().scoring(Scoring::Logprobs)).is_llm());
         assert!(refused(rated().scoring(Scoring::Sampled { samples: 0 })).is_parameter());
-        let logprobs = Scripted::rule("m", |_| "").capabilities(crate::llm::Capabilities::default().answer_logprobs(true));
+        let logprobs =
+            Scripted::rule("m", |_| "").capabilities(crate::llm::Capabilities::default().answer_logprobs(true));
         let together = RatedFactors::new(Arc::new(logprobs), questions()).unwrap().grouping(Grouping::Together);
         assert!(refused(together).is_parameter());
         assert!(RatedFactors::new(model(), []).is_err());
