@@ -92,6 +92,12 @@ fn estimate(estimate: &Estimate, p_value: Option<f64>) -> String {
 }
 
 fn settings(comparison: &SettingsComparison, blocks: &mut Vec<Block>) {
+    if comparison.factors.is_empty() {
+        blocks.push(Block::Paragraph(
+            "They cannot be compared: one of the three never prefers a side on pairs whose factors are known.".into(),
+        ));
+        return;
+    }
     blocks.push(Block::Paragraph(format!(
         "Does the model write what it says it prefers? Its profile as a judge and as a writer, each held against {}, over \
          {} factors. The gap is the alignment when it judges less that when it writes, over resamples of prompts (all \
