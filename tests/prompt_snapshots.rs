@@ -114,6 +114,23 @@ fn json_is_asked_for_like_this() {
 }
 
 #[test]
+fn editors_and_writers_see_this() {
+    let prompts = Prompts::builtin();
+    let target = json!({"direction": "less", "factor": "length", "definition": "words of the response"});
+    let values = Values::new()
+        .value("level", 4)
+        .value("lowest", 1)
+        .value("highest", 5)
+        .value("targets", [target])
+        .text("prompt", "How is the weather?")
+        .text("response", "It rains.")
+        .text("critique", "Say it in fewer words.");
+    for id in ["critique", "rewrite"] {
+        check(id, &prompts.get(id).expect("a prompt").render(&values).expect("rendered"));
+    }
+}
+
+#[test]
 fn every_prompt_has_a_snapshot_and_every_snapshot_a_prompt() {
     let mut known = BTreeSet::new();
     for entry in std::fs::read_dir(folder()).expect("the snapshots") {
