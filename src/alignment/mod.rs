@@ -16,8 +16,8 @@ mod order;
 mod panel;
 mod rank;
 mod score;
-mod sums;
 mod settings;
+mod sums;
 
 pub use agreement::{AgreementRate, CohenKappa, GwetAc1, KrippendorffAlpha, OrdinalAlpha, WeightedKappa};
 pub use beta_gap::{BetaGap, BetaGaps};
@@ -34,5 +34,5 @@ pub use panel::PanelComparison;
 pub use rank::{Cosine, KendallTauB, LinConcordance, PearsonR, SignAgreement, SpearmanRho};
 pub(crate) use score::metrics_at;
 pub use score::{Alignment, AlignmentSettings, Score};
-pub use sums::AgreementSums;
 pub use settings::{FactorSettings, SettingsComparison, SettingsGap};
+pub use sums::AgreementSums;
