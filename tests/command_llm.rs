@@ -82,7 +82,8 @@ fn answer(asked: &str) -> String {
         return json!({"choice": if first.len() >= second.len() { "1" } else { "2" }}).to_string();
     }
     if let Some(level) = (1..=5).find(|level| asked.contains(&format!("exactly {level} out of 5"))) {
-        return "Paris it is. ".repeat(level);
+        // A sentence a level, no two alike: facts that say the same are counted once.
+        return (0..level).map(|fact| format!("Paris has gate {fact}. ")).collect();
     }
     if let Some(passage) = shown(asked, "passage") {
         return json!({"facts": passage.split(". ").collect::<Vec<_>>()}).to_string();
@@ -178,6 +179,7 @@ fn what_cannot_be_asked_is_said_at_once() {
         .expect("written");
     for (args, code, words) in [
         (vec!["judge", &pairs], 2, "--model"),
+        #[cfg(not(feature = "gemini"))]
         (vec!["judge", &pairs, "--model", "m", "--backend", "gemini", "--task", "helpful_response"], 2, "gemini"),
         (vec!["judge", &pairs, "--model", "m", "--base-url", "ftp://x", "--task", "helpful_response"], 2, "http"),
         (
