@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use prefactor::factor::text::TextFactors;
 use prefactor::improve::{RerankParams, Reranking};
+use prefactor::influence::ImportanceParams;
 use prefactor::preference::formats::native;
 use prefactor::preference::{Aggregation, Dataset};
 use prefactor::task::Task;
@@ -89,6 +90,13 @@ pub fn run(example: Example) -> Result<()> {
         for file in sources.iter().chain(&inputs) {
             native::read_file(file, &mut builder)?;
         }
+    }
+    if cfg!(debug_assertions) {
+        // All submodels of the joint model take minutes where nothing is optimised: a few orders are drawn instead, and
+        // the report says how far off that may be.
+        let mut importance = ImportanceParams::default();
+        (importance.exact_up_to, importance.permutations) = (0, 8);
+        analysis = analysis.importance(importance);
     }
     let dataset = builder.build()?;
     #[cfg(feature = "llm")]
