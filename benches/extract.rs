@@ -1,4 +1,4 @@
-//! Bytes of response text a second, on generated text: `cargo bench --bench extract`.
+//! Bytes of response text a second, on generated text: `cargo bench -p prefactor-benches --bench extract`.
 //!
 //! With `--no-default-features` the figures are those of one thread.
 

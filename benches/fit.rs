@@ -1,6 +1,6 @@
 //! Joint fits, with model-based and clustered covariance, and bootstrap refits, over rows × factors.
 //!
-//! `cargo bench --bench fit`; `RAYON_NUM_THREADS=1` for one thread. With `PREFACTOR_BENCH_LARGE=1` also 10⁷ rows, which
+//! `cargo bench -p prefactor-benches --bench fit`; `RAYON_NUM_THREADS=1` for one thread. With `PREFACTOR_BENCH_LARGE=1` also 10⁷ rows, which
 //! need 3 GB. How other programs do on the same data: `benches/peers/run`.
 
 #![allow(missing_docs, reason = "criterion's macros make undocumented functions")]

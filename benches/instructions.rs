@@ -1,7 +1,7 @@
 //! A guard that no clock enters: instructions of fixed work, counted by callgrind and compared with
 //! `benches/instructions.txt`.
 //!
-//! `cargo bench --bench instructions -- --check` fails where a count has grown by more than the tolerance, and asks for
+//! `cargo bench -p prefactor-benches --bench instructions -- --check` fails where a count has grown by more than the tolerance, and asks for
 //! new figures where it has fallen by more; `-- --write` writes them. Each case is run once and three times in a process
 //! of its own, so that only half of the difference is counted: the call itself, without its data and the start of
 //! the program. The processor that valgrind imitates has AVX2 and no AVX-512, so the counts are alike on all x86-64
@@ -117,7 +117,7 @@ fn instructions(case: usize, calls: usize) -> Option<u64> {
 }
 
 fn figures() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/instructions.txt")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("instructions.txt")
 }
 
 /// The committed count of a case.
@@ -136,7 +136,7 @@ fn main() -> ExitCode {
     }
     let asked = |option: &str| arguments.iter().any(|argument| argument == option);
     if !asked("--check") && !asked("--write") {
-        // `cargo bench --benches -- --test`: the work itself, without counting.
+        // `cargo bench -p prefactor-benches --benches -- --test`: the work itself, without counting.
         CASES.iter().for_each(|(_, work)| work(1));
         println!("give --check or --write to count instructions (needs valgrind)");
         return ExitCode::SUCCESS;

@@ -1,4 +1,4 @@
-//! Pairs a second of reading JSON Lines, beside serde_json alone on the same lines: `cargo bench --bench read`.
+//! Pairs a second of reading JSON Lines, beside serde_json alone on the same lines: `cargo bench -p prefactor-benches --bench read`.
 
 use std::hint::black_box;
 use std::io::{BufRead, Cursor};

@@ -1,9 +1,6 @@
 //! τ14 of all factors: counting beside the speed of the memory, and the bootstrap from per-prompt sums.
 //!
-//! `cargo bench --bench tau14`. The last lines relate the count to a plain sum over the same bytes, in one run.
-
-#[path = "support/table.rs"]
-mod support;
+//! `cargo bench -p prefactor-benches --bench tau14`. The last lines relate the count to a plain sum over the same bytes, in one run.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -11,7 +8,7 @@ use std::time::{Duration, Instant};
 use criterion::{BenchmarkId, Criterion, Throughput};
 use prefactor::alignment::{Alignment, AlignmentSettings};
 use prefactor::influence::{InfluenceMeasure, PromptSums, Tau14};
-use support::{FACTORS, table};
+use prefactor_benches::{FACTORS, table};
 
 fn best(times: usize, mut work: impl FnMut()) -> Duration {
     (0..times)

@@ -6,10 +6,10 @@ use std::path::Path;
 use prefactor::alignment::{Alignment, AlignmentSettings};
 use prefactor::influence::PromptSums;
 use prefactor::stats::kendall_tau_b;
+use prefactor_benches::{FACTORS, table};
 use serde_json::{Value, json};
 
 use crate::measure::median;
-use crate::table::{FACTORS, table};
 
 /// The counts of 14 factors over 10⁷ pairs.
 pub fn tau14() -> Value {

@@ -109,7 +109,7 @@ pub fn bootstrap(directory: &Path) -> Value {
         black_box(run());
     });
     let replicates = run();
-    let found: Vec<Vec<f64>> = (0..factors).map(|k| replicates.values(k).collect()).collect();
+    let columns: Vec<Vec<f64>> = (0..factors).map(|k| replicates.values(k).collect()).collect();
     let units = design.n_clusters().expect("clusters");
     let mut farthest: f64 = 0.0;
     for replicate in 0..resampling.replicates {
@@ -126,7 +126,7 @@ pub fn bootstrap(directory: &Path) -> Value {
         }
         let fit = LogisticParams::new().fit_design(&builder.build().expect("a design")).expect("a fit");
         for (k, exact) in estimates(&fit).iter().enumerate() {
-            farthest = farthest.max((exact - found[k][replicate]).abs());
+            farthest = farthest.max((exact - columns[k][replicate]).abs());
         }
     }
     json!({ "ms": cpu, "elapsed_ms": wall, "replicates": resampling.replicates, "farthest_from_refit": farthest })

@@ -1,6 +1,6 @@
 //! Our side of the comparison with other programs; `benches/peers/run` starts it beside them.
 //!
-//! `cargo bench --bench peers -- COMMAND DIRECTORY` prints one JSON object on the standard output. Times are those of
+//! `cargo bench --package prefactor-benches --bench peers -- COMMAND DIRECTORY` prints one JSON object on the standard output. Times are those of
 //! the processor, over all threads, in milliseconds: the median of five calls or more.
 
 #![allow(missing_docs, clippy::expect_used, clippy::print_stdout, reason = "a program, not a library")]
@@ -9,8 +9,6 @@ mod counts;
 mod fit;
 mod machine;
 mod measure;
-#[path = "../support/table.rs"]
-mod table;
 mod text;
 
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! A generated table for benchmarks of counting.
+//! What the benchmarks share: a generated table of comparisons.
 
 use prefactor::factor::FactorSpec;
 use prefactor::preference::Choice;
