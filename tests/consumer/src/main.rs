@@ -1,5 +1,8 @@
 //! A factor, a source, a measure and a metric of another crate, and a report made of them; no async runtime anywhere.
 
+#[cfg(feature = "llm")]
+mod model;
+
 use prefactor::alignment::{AlignmentMetric, Sides};
 use prefactor::factor::text::Document;
 use prefactor::factor::{Category, Factor, FactorSpec};
@@ -101,5 +104,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let again = Report::from_json(&report.to_json()?)?;
     assert_eq!(again, report);
     println!("{}", report.to_text());
+    #[cfg(feature = "llm")]
+    model::run()?;
     Ok(())
 }
