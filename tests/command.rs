@@ -158,8 +158,9 @@ fn describe_says_what_is_in_a_file() {
     ] {
         assert!(words.contains(expected), "{expected}: {words}");
     }
-    let json = text(&prefactor(&["describe", &file, "--json"]).stdout);
-    let summary: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    let json = text(&prefactor(&["describe", &file, "--json", "-"]).stdout);
+    let outcome: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    let summary = &outcome["files"][0];
     assert_eq!((&summary["format"], &summary["agents"]["human"]["both_bad"]), (&"arena-votes".into(), &1.into()));
 }
 
@@ -369,10 +370,13 @@ fn splits_share_no_prompt() {
     assert!(sampled.status.success(), "{}", text(&sampled.stderr));
     let rest = prefactor(&["convert", EMBEDDED, "--not-in", &test, "--out", &train]);
     assert!(text(&rest.stderr).contains("of prompts that are in the other files"), "{}", text(&rest.stderr));
-    let described =
-        |args: &[&str]| -> serde_json::Value { serde_json::from_str(&text(&prefactor(args).stdout)).expect("JSON") };
-    let (all, test_too) = (described(&["describe", EMBEDDED, "--json"]), described(&["describe", &test, "--json"]));
-    let train = described(&["describe", &train, "--json", "--against", &test]);
+    let described = |args: &[&str]| -> serde_json::Value {
+        let output = prefactor(&[&["describe", "--json", "-"], args].concat());
+        let mut outcome: serde_json::Value = serde_json::from_str(&text(&output.stdout)).expect("JSON");
+        outcome["files"][0].take()
+    };
+    let (all, test_too) = (described(&[EMBEDDED]), described(&[&test]));
+    let train = described(&[&train, "--against", &test]);
     assert_eq!(test_too["prompts"], 40);
     let count = |summary: &serde_json::Value, what: &str| summary[what].as_u64().expect("a count");
     for what in ["prompts", "pairs"] {
@@ -426,10 +430,10 @@ fn power_says_what_data_can_show_and_what_a_study_needs() {
         run(&[EMBEDDED, "--task", "helpful_response", "--agents", "human", "--tau14", "0.1", "--beta", "0.2"]);
     assert_eq!(code, Some(0), "{words}");
     assert!(words.contains("human, ") && words.contains("length") && words.contains("for τ14 = 0.1"), "{words}");
-    let (code, json) = run(&[EMBEDDED, "--agents", "human", "--json"]);
+    let (code, json) = run(&[EMBEDDED, "--agents", "human", "--json", "-"]);
     assert_eq!(code, Some(0), "{json}");
     let plans: serde_json::Value = serde_json::from_str(&json).expect("JSON");
-    let effects = plans[0]["detectable"]["factors"].as_array().expect("factors");
+    let effects = plans["agents"][0]["detectable"]["factors"].as_array().expect("factors");
     assert!(effects.iter().any(|effect| effect["tau14"].as_f64().is_some_and(|tau| tau > 0.01 && tau < 0.2)));
     // Without data: 80 % power at 5 % for τ14 = 0.2 where a factor always differs takes 194 independent pairs.
     let (code, words) = run(&["--pairs", "194", "--coverage", "1", "--tau14", "0.2"]);

@@ -29,7 +29,7 @@ fn leaderboard_in_words_and_as_json() {
     assert_eq!(board["schema"], "prefactor.leaderboard/1");
     assert_eq!(board["controlled"]["ratings"][0]["system"], "llama-7b");
     assert_eq!(board["controlled"]["covariance"], "cr1");
-    let plain = prefactor(&["leaderboard", EMBEDDED, "--factors", "", "--markdown"]);
+    let plain = prefactor(&["leaderboard", EMBEDDED, "--factors", "", "--markdown", "-"]);
     let plain = String::from_utf8(plain.stdout).unwrap();
     assert!(plain.contains("| llama-7b | 421 |") && !plain.contains("held equal"), "{plain}");
 }

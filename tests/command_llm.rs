@@ -153,8 +153,19 @@ fn judge_generate_extract_and_analyse_resumably() {
     assert_eq!(server.asked(), 27);
     std::fs::write(&judged, first).expect("written");
 
-    run(&["generate", &judged, "--task", "helpful_response", "--out", &written]);
+    let generate = ["generate", &judged, "--task", "helpful_response", "--out", &written];
+    run(&generate);
     assert_eq!(server.asked(), 27 + 60);
+    // The look of every subcommand (see `command_look`): silent where that is asked for, counts as JSON.
+    for (command, pairs) in [(&judge, 12), (&generate, 120)] {
+        let outcome = scratch("outcome.json");
+        let output = prefactor(&[&command[..], &model, &["--quiet", "--json", &outcome]].concat());
+        assert_eq!(text(&output.stdout) + &text(&output.stderr), "", "{command:?}");
+        let outcome: Value =
+            serde_json::from_str(&std::fs::read_to_string(&outcome).expect("an outcome")).expect("JSON");
+        assert_eq!((&outcome["command"], &outcome["pairs"]), (&json!(command[0]), &json!(pairs)), "{outcome}");
+        assert_eq!(outcome["spent"]["calls"], 0, "all from the cache: {outcome}");
+    }
     let factors = ["--llm", "--model-factors", "facts,misinformation,fluency", "--factors", "length"];
     let extract =
         [&["extract", &judged, &written, "--task", "helpful_response", "--out", &measured], &factors[..]].concat();
@@ -184,7 +195,7 @@ fn what_cannot_be_asked_is_said_at_once() {
         (vec!["judge", &pairs, "--model", "m", "--base-url", "ftp://x", "--task", "helpful_response"], 2, "http"),
         (
             vec!["judge", &pairs, "--model", "m", "--base-url", "http://127.0.0.1:9", "--logprobs"],
-            1,
+            5,
             "log-probabilities",
         ),
         (

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
+use serde::Serialize;
 
 use crate::error::{Error, Place, Result};
 use crate::id::{AgentId, PromptId, content_id};
@@ -41,7 +42,7 @@ pub struct Selection {
 }
 
 /// What a selection left out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[non_exhaustive]
 pub struct LeftOut {
     /// Pairs and responses of other domains.

@@ -1,17 +1,16 @@
 //! `prefactor analyze`.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
+use prefactor::Result;
 use prefactor::influence::logistic::Covariance;
 use prefactor::preference::Aggregation;
 use prefactor::stats::IntervalMethod;
 use prefactor::table::{ComparisonTableWriter, TableLayout};
-use prefactor::{Error, Result};
 
+use crate::console::{Console, write};
 use crate::input::{Input, Loaded};
-use crate::progress;
 use crate::report::write_html;
 
 #[derive(Debug, ClapArgs)]
@@ -74,10 +73,6 @@ pub(crate) struct Args {
     #[arg(long)]
     no_items: bool,
 
-    /// Write the report as JSON to this file (`-` for standard output).
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-
     /// Write the report as Markdown to this file (`-` for standard output).
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
@@ -94,18 +89,15 @@ pub(crate) struct Args {
     /// where it ends in `.parquet` (with that feature), else as JSON Lines.
     #[arg(long, value_name = "FILE")]
     table: Option<PathBuf>,
-
-    /// Neither progress nor the report in words.
-    #[arg(long, short)]
-    quiet: bool,
 }
 
-pub(crate) fn run(args: &Args) -> Result<()> {
-    let Loaded { builder, task } = args.input.load()?;
+pub(crate) fn run(args: &Args, console: &Console) -> Result<()> {
+    let console = &console.beside([&args.markdown, &args.html].into_iter().flatten())?;
+    let Loaded { builder, task } = args.input.load(console)?;
     let dataset = builder.build()?;
     let mut analysis = args
         .input
-        .analysis(task.as_ref())
+        .analysis(task.as_ref(), console)
         .rating_rules(dataset.rating_rules().clone())
         .rating_factors(args.rating_factors.iter().map(String::as_str))
         .aggregation(args.aggregation)
@@ -116,8 +108,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         .resampled(args.resampled)
         .interval_method(args.interval)
         .examples(args.examples)
-        .items(!args.no_items)
-        .on_progress(progress::bar(args.quiet));
+        .items(!args.no_items);
     if let Some(covariance) = args.covariance {
         analysis = analysis.covariance(covariance);
     }
@@ -137,28 +128,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         writer.finish()?;
         write(path, &bytes)?;
     }
-    if let Some(path) = &args.json {
-        write(path, (report.to_json()? + "\n").as_bytes())?;
-    }
+    console.json(|| report.to_json())?;
     if let Some(path) = &args.markdown {
         write(path, report.to_markdown().as_bytes())?;
     }
     if let Some(path) = &args.html {
         write_html(path, &report, None, (!args.no_texts).then_some(&dataset))?;
     }
-    let on_stdout = [&args.json, &args.markdown, &args.html].into_iter().flatten().any(|path| path == Path::new("-"));
-    if !args.quiet && !on_stdout {
-        print!("{}", report.to_text());
-    }
-    Ok(())
-}
-
-/// Writes a file, or standard output where its name is `-`.
-pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let result = if path == Path::new("-") {
-        std::io::Write::write_all(&mut std::io::stdout().lock(), bytes)
-    } else {
-        fs::write(path, bytes)
-    };
-    result.map_err(|source| Error::Io { path: path.to_path_buf(), action: "write", source })
+    console.words(report.to_text())
 }

@@ -5,9 +5,10 @@ use std::process::ExitCode;
 
 use clap::Args as ClapArgs;
 use prefactor::Result;
-use prefactor::report::{DriftLimits, Report, RunComparison};
+use prefactor::report::{Drift, DriftLimits, Report, RunComparison};
+use serde::Serialize;
 
-use crate::analyze::write;
+use crate::console::{Console, write};
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Args {
@@ -17,32 +18,19 @@ pub(crate) struct Args {
     /// The report to compare.
     current: PathBuf,
 
-    /// Write the comparison as JSON to this file (`-` for standard output).
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-
     /// Write the comparison as Markdown to this file (`-` for standard output).
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
-
-    /// Do not print the comparison.
-    #[arg(long, short)]
-    quiet: bool,
 }
 
-pub(crate) fn run(args: &Args) -> Result<()> {
+pub(crate) fn run(args: &Args, console: &Console) -> Result<()> {
+    let console = &console.beside(&args.markdown)?;
     let comparison = RunComparison::of(&Report::read_file(&args.baseline)?, &Report::read_file(&args.current)?)?;
-    if let Some(path) = &args.json {
-        write(path, (comparison.to_json()? + "\n").as_bytes())?;
-    }
+    console.json(|| comparison.to_json())?;
     if let Some(path) = &args.markdown {
         write(path, comparison.to_markdown().as_bytes())?;
     }
-    let on_stdout = [&args.json, &args.markdown].into_iter().flatten().any(|path| path.as_os_str() == "-");
-    if !args.quiet && !on_stdout {
-        print!("{}", comparison.to_text());
-    }
-    Ok(())
+    console.words(comparison.to_text())
 }
 
 #[derive(Debug, ClapArgs)]
@@ -65,29 +53,32 @@ pub(crate) struct CheckArgs {
     /// The corrected p-value below which a change is significant.
     #[arg(long, default_value_t = DriftLimits::default().level, value_name = "P")]
     level: f64,
-
-    /// Say nothing; the exit code is the answer.
-    #[arg(long, short)]
-    quiet: bool,
 }
 
 /// The exit code of a check that found a drift.
 pub(crate) const DRIFTED: u8 = 4;
 
-pub(crate) fn check(args: &CheckArgs) -> Result<ExitCode> {
+pub(crate) fn check(args: &CheckArgs, console: &Console) -> Result<ExitCode> {
     let mut limits = DriftLimits::default();
     (limits.influence, limits.metric, limits.level) = (args.max_influence, args.max_metric, args.level);
     limits.check()?;
     let comparison = RunComparison::of(&Report::read_file(&args.baseline)?, &Report::read_file(&args.current)?)?;
     let drifts = comparison.drifts(&limits);
-    if !args.quiet {
-        let shared = &comparison.shared;
-        println!("{} pairs of {} prompts are in both runs.", shared.pairs, shared.prompts);
-        comparison.notes.iter().for_each(|note| println!("Note: {note}."));
-        match drifts.as_slice() {
-            [] => println!("Nothing moved both beyond chance and by more than the stated size."),
-            _ => drifts.iter().for_each(|drift| println!("Drift: {drift}")),
-        }
+    let shared = &comparison.shared;
+    let mut words = format!("{} pairs of {} prompts are in both runs.\n", shared.pairs, shared.prompts);
+    comparison.notes.iter().for_each(|note| words.push_str(&format!("Note: {note}.\n")));
+    match drifts.as_slice() {
+        [] => words.push_str("Nothing moved both beyond chance and by more than the stated size.\n"),
+        _ => drifts.iter().for_each(|drift| words.push_str(&format!("Drift: {drift}\n"))),
     }
+    console.words(words)?;
+    console.outcome("check", Checked { limits, drifts: &drifts, comparison: &comparison })?;
     Ok(if drifts.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(DRIFTED) })
+}
+
+#[derive(Serialize)]
+struct Checked<'a> {
+    limits: DriftLimits,
+    drifts: &'a [Drift],
+    comparison: &'a RunComparison,
 }

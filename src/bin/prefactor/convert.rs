@@ -4,10 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, ValueEnum};
 use prefactor::Result;
-use prefactor::preference::formats::{AnnotatedPairsWriter, native};
-use prefactor::preference::{Dataset, Selection};
+use prefactor::preference::formats::{AnnotatedPairsWriter, WrittenPairs, native};
+use prefactor::preference::{Dataset, LeftOut, Selection};
 use prefactor::task::Task;
+use serde::Serialize;
 
+use crate::console::Console;
 use crate::input::{Input, Loaded};
 use crate::output::Output;
 
@@ -66,35 +68,64 @@ pub(crate) struct Args {
     out: PathBuf,
 }
 
-pub(crate) fn run(args: &Args) -> Result<()> {
-    let (dataset, task) = args.read()?;
+pub(crate) fn run(args: &Args, console: &Console) -> Result<()> {
+    let console = &console.beside([&args.out])?;
+    let Chosen { dataset, task, left_out } = args.read(console)?;
+    let mut counts = Counts { left_out, ..Counts::default() };
     let mut output = Output::create(&args.out)?;
     match args.to {
         Target::Prefactor => {
             for record in dataset.records() {
                 match record {
-                    native::Record::Pair(pair) => native::write(&mut output, [pair])?,
-                    native::Record::Response(response) => native::write(&mut output, [response])?,
+                    native::Record::Pair(pair) => {
+                        counts.pairs += 1;
+                        native::write(&mut output, [pair])?;
+                    }
+                    native::Record::Response(response) => {
+                        counts.responses += 1;
+                        native::write(&mut output, [response])?;
+                    }
                     native::Record::Source(source) => native::write(&mut output, [source])?,
                 }
             }
         }
         Target::AnnotatedPairs => {
-            let table = args.input.analysis(task.as_ref()).table(&dataset)?;
+            let table = args.input.analysis(task.as_ref(), console).table(&dataset)?;
             let writer = AnnotatedPairsWriter::new(args.reference.as_str());
             let written = writer.write(&dataset, &table, &mut output)?;
-            eprintln!(
-                "prefactor: {} comparisons written; left out: {} that `{}` does not decide",
+            console.note(format_args!(
+                "{} comparisons written; left out: {} that `{}` does not decide",
                 written.comparisons, written.undecided, args.reference
-            );
+            ));
+            counts.comparisons = Some(written);
         }
     }
-    output.finish()
+    output.finish()?;
+    if args.to == Target::Prefactor {
+        console.note(format_args!("{} pairs and {} responses written", counts.pairs, counts.responses));
+    }
+    console.outcome("convert", counts)
+}
+
+/// The records that are wanted, the task they are of, and what is not among them.
+struct Chosen {
+    dataset: Dataset,
+    task: Option<Task>,
+    left_out: LeftOut,
+}
+
+/// What was written.
+#[derive(Default, Serialize)]
+struct Counts {
+    pairs: usize,
+    responses: usize,
+    left_out: LeftOut,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comparisons: Option<WrittenPairs>,
 }
 
 impl Args {
-    /// The records that are wanted, and the task they are of.
-    fn read(&self) -> Result<(Dataset, Option<Task>)> {
+    fn read(&self, console: &Console) -> Result<Chosen> {
         let mut selection = Selection::new();
         if let Some(domains) = &self.domains {
             selection = selection.domains(domains.iter().map(String::as_str));
@@ -116,10 +147,10 @@ impl Args {
             self.input.reading.options()?.open(file)?.read_into(&mut builder)?;
             selection = selection.without_prompts_of(&builder.build()?);
         }
-        let Loaded { builder, task } = self.input.load()?;
+        let Loaded { builder, task } = self.input.load(console)?;
         // Without a selection records go through as they are, even where they make no pair.
         if selection == Selection::new() && self.to == Target::Prefactor {
-            return Ok((builder.build_unpaired(), task));
+            return Ok(Chosen { dataset: builder.build_unpaired(), task, left_out: LeftOut::default() });
         }
         let (dataset, left_out) = selection.apply(&builder.build()?)?;
         for (what, count) in [
@@ -132,9 +163,9 @@ impl Args {
             ("records of prompts that are in the other files", left_out.elsewhere),
         ] {
             if count > 0 {
-                eprintln!("prefactor: left out: {count} {what}");
+                console.note(format_args!("left out: {count} {what}"));
             }
         }
-        Ok((dataset, task))
+        Ok(Chosen { dataset, task, left_out })
     }
 }

@@ -3,14 +3,15 @@
 use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
-use prefactor::Result;
 use prefactor::id::AgentId;
 use prefactor::improve::FactorReward;
 use prefactor::improve::signal::{Layout, Margin, SignalKind, SignalSet, SignalTies, Split, Splits, TrainingSignal};
 use prefactor::influence::LogisticInfluence;
 use prefactor::influence::logistic::{LogisticParams, Penalty};
 use prefactor::preference::Aggregation;
+use prefactor::{Error, Result};
 
+use crate::console::Console;
 use crate::input::{Input, Loaded};
 
 #[derive(Debug, ClapArgs)]
@@ -80,11 +81,11 @@ pub(crate) struct Args {
     out: PathBuf,
 }
 
-pub(crate) fn run(args: &Args) -> Result<()> {
-    let Loaded { builder, task } = args.input.load()?;
+pub(crate) fn run(args: &Args, console: &Console) -> Result<()> {
+    let Loaded { builder, task } = args.input.load(console)?;
     let dataset = builder.build()?;
     let needs_factors = args.reward || args.balance.is_some();
-    let table = needs_factors.then(|| args.input.analysis(task.as_ref()).table(&dataset)).transpose()?;
+    let table = needs_factors.then(|| args.input.analysis(task.as_ref(), console).table(&dataset)).transpose()?;
     let mut signal = match &table {
         Some(table) if args.reward => {
             let splits = Splits::of(&dataset, args.test_share, args.seed)?;
@@ -109,21 +110,26 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     let set = signal.select(&dataset, table.as_ref())?;
     let provenance = set.write_files(args.kind, args.layout, &args.out)?;
-    tell(&set);
+    tell(&set, console);
     for file in &provenance.files {
-        eprintln!("prefactor: {} records in {}", file.records, args.out.join(&file.name).display());
+        console.note(format_args!("{} records in {}", file.records, args.out.join(&file.name).display()));
     }
-    Ok(())
+    console.json(|| {
+        serde_json::to_string_pretty(&provenance).map_err(|source| Error::Serialization {
+            what: "the provenance cannot be written".into(),
+            source: Box::new(source),
+        })
+    })
 }
 
 /// Tells what was kept, what was not, and what balancing did.
-fn tell(set: &SignalSet) {
+fn tell(set: &SignalSet, console: &Console) {
     let counts = &set.counts;
-    eprintln!("prefactor: {} of {} pairs kept; left out: {}", counts.kept, counts.pairs, counts.in_words());
+    console.note(format_args!("{} of {} pairs kept; left out: {}", counts.kept, counts.pairs, counts.in_words()));
     if let Some(balance) = &set.balance {
         for (when, separation) in [("before", balance.before), ("after", balance.after)] {
-            eprintln!(
-                "prefactor: `{}` {when} balancing: more of it in {} chosen and {} rejected responses of {} pairs \
+            console.note(format_args!(
+                "`{}` {when} balancing: more of it in {} chosen and {} rejected responses of {} pairs \
                  (τ14 {:+.3}, standardised difference {:+.3})",
                 balance.factor,
                 separation.more,
@@ -131,13 +137,13 @@ fn tell(set: &SignalSet) {
                 separation.pairs,
                 separation.tau14,
                 separation.standardised_difference
-            );
+            ));
         }
     }
     let fitted = set.pairs.iter().filter(|pair| pair.used_for_fitting).count();
     if fitted > 0 {
-        eprintln!(
-            "prefactor: {fitted} pairs are of prompts that the reward was fitted to; they are marked, so do not evaluate on them"
-        );
+        console.note(format_args!(
+            "{fitted} pairs are of prompts that the reward was fitted to; they are marked, so do not evaluate on them"
+        ));
     }
 }

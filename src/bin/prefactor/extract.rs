@@ -11,10 +11,13 @@ use prefactor::preference::{Dataset, DatasetBuilder, SourceText};
 use prefactor::table::FactorTable;
 use prefactor::task::Task;
 use prefactor::{Error, Result};
+use serde::Serialize;
 
+use crate::console::Console;
 use crate::extract_tables::Tables;
 use crate::input::Input;
 use crate::output::Output;
+use crate::progress;
 
 /// A batch ends at so many records, or so many bytes of text: what the memory is bounded by, besides the longest record.
 const BATCH_RECORDS: usize = 2048;
@@ -57,24 +60,25 @@ pub(crate) struct Args {
     comparisons: Option<PathBuf>,
 }
 
-pub(crate) fn run(args: &Args) -> Result<()> {
+pub(crate) fn run(args: &Args, console: &Console) -> Result<()> {
     let sources = args.input.sources()?;
-    let (options, mut teller) = (args.input.reading.options()?, args.input.reading.teller()?);
+    let (options, mut teller) = (args.input.reading.options()?, args.input.reading.teller(console)?);
     let standard = PathBuf::from("-");
     let alone = args.table.is_none() && args.comparisons.is_none();
     let records = args.out.as_ref().or(alone.then_some(&standard));
+    let console = &console.beside(records)?;
     let mut extraction = Extraction {
         args,
+        counts: Counts::default(),
         task: args.input.task.clone(),
         records: records.map(|path| Output::create(path)).transpose()?,
         tables: Tables::new(args.table.as_ref(), args.comparisons.as_ref()),
-        measured: false,
         #[cfg(feature = "llm")]
-        llm: args.llm.llm.then(|| crate::extract_llm::ModelFactors::new(&args.llm)).transpose()?,
+        llm: args.llm.llm.then(|| crate::extract_llm::ModelFactors::new(&args.llm, console)).transpose()?,
     };
     for path in &args.input.inputs {
-        let mut reader = options.open(path)?;
-        extraction.task = args.input.task_of(path, reader.recognition());
+        let (mut reader, bar) = progress::open(console, &options, path)?;
+        extraction.task = args.input.task_of(path, reader.recognition(), console);
         let mut batch = Batch::new(&sources)?;
         while let Some(record) = reader.next() {
             batch.add(record?, &reader.place())?;
@@ -86,9 +90,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         if batch.records > 0 {
             extraction.write(batch.builder)?;
         }
+        drop(bar);
+        extraction.counts.set_aside += reader.rejections().count();
         teller.rejections(path, reader.rejections())?;
     }
-    if !extraction.measured {
+    if extraction.counts.batches == 0 {
         // Nothing was read: the data set says so.
         Dataset::builder().build()?;
     }
@@ -96,19 +102,55 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if extraction.llm.take().map(crate::extract_llm::ModelFactors::finish).transpose()? == Some(true) {
         return Ok(());
     }
-    extraction.tables.finish()?;
-    extraction.records.map_or(Ok(()), Output::finish)
+    extraction.tables.finish(console)?;
+    extraction.records.map_or(Ok(()), Output::finish)?;
+    let counts = &extraction.counts;
+    let factors = counts.factors.len();
+    console.note(format_args!("{} pairs, {} responses, {factors} factors", counts.pairs, counts.responses));
+    console.outcome("extract", counts)
+}
+
+/// What was read and measured.
+#[derive(Default, Serialize)]
+struct Counts {
+    pairs: usize,
+    /// Responses of each batch, those of pairs too.
+    responses: usize,
+    set_aside: u64,
+    factors: BTreeMap<FactorId, Measured>,
+    #[serde(skip)]
+    batches: usize,
+}
+
+/// The responses that have a value of a factor, and those that have none.
+#[derive(Default, Serialize)]
+struct Measured {
+    values: usize,
+    missing: usize,
+}
+
+impl Counts {
+    fn add(&mut self, dataset: &Dataset, table: &FactorTable) {
+        self.batches += 1;
+        self.pairs += dataset.pairs().len();
+        self.responses += dataset.responses().len();
+        for spec in table.specs() {
+            let values = table.column(&spec.id).map_or(0, |column| column.flatten().count());
+            let measured = self.factors.entry(spec.id.clone()).or_default();
+            measured.values += values;
+            measured.missing += table.responses().len() - values;
+        }
+    }
 }
 
 /// Where the batches go.
 struct Extraction<'a> {
     args: &'a Args,
+    counts: Counts,
     /// The task of the file that is read.
     task: Option<Task>,
     records: Option<Output>,
     tables: Tables<'a>,
-    /// Whether there was a batch.
-    measured: bool,
     /// The factors that a model measures, where they are wanted.
     #[cfg(feature = "llm")]
     llm: Option<crate::extract_llm::ModelFactors<'a>>,
@@ -163,12 +205,12 @@ impl Extraction<'_> {
         let dataset = builder.build_unpaired();
         #[cfg_attr(not(feature = "llm"), allow(unused_mut))]
         let mut table = self.measure(&dataset)?;
-        self.measured = true;
         #[cfg(feature = "llm")]
         let said = match &mut self.llm {
             Some(llm) => llm.measure(&dataset, self.task.as_ref(), &mut table)?,
             None => Default::default(),
         };
+        self.counts.add(&dataset, &table);
         let args = self.args;
         let keep =
             |agent: &AgentId| args.agents.as_ref().is_none_or(|agents| agents.iter().any(|a| a == agent.as_str()));
@@ -214,7 +256,7 @@ impl Extraction<'_> {
         let mut left_out: Vec<String> = Vec::new();
         loop {
             match self.args.input.analysis_without(self.task.as_ref(), &left_out).measure_factors(dataset) {
-                Err(Error::MissingSource { factor, .. }) if self.measured && !left_out.contains(&factor) => {
+                Err(Error::MissingSource { factor, .. }) if self.counts.batches > 0 && !left_out.contains(&factor) => {
                     left_out.push(factor)
                 }
                 result => return result,

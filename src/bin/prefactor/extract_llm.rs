@@ -12,6 +12,7 @@ use prefactor::table::FactorTable;
 use prefactor::task::Task;
 use prefactor::{Error, Result};
 
+use crate::console::Console;
 use crate::model::{ModelArgs, Stack};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -81,15 +82,16 @@ struct Tally {
 /// The measuring of all batches.
 pub(crate) struct ModelFactors<'a> {
     args: &'a LlmArgs,
+    console: &'a Console,
     pub(crate) stack: Stack,
     tallies: BTreeMap<String, Tally>,
     first_failures: Vec<FactorFailure>,
 }
 
 impl<'a> ModelFactors<'a> {
-    pub(crate) fn new(args: &'a LlmArgs) -> Result<Self> {
-        let stack = args.model.stack(false)?;
-        Ok(Self { args, stack, tallies: BTreeMap::new(), first_failures: Vec::new() })
+    pub(crate) fn new(args: &'a LlmArgs, console: &'a Console) -> Result<Self> {
+        let stack = args.model.stack(console)?;
+        Ok(Self { args, console, stack, tallies: BTreeMap::new(), first_failures: Vec::new() })
     }
 
     /// Adds the columns of a batch to its table.
@@ -163,18 +165,19 @@ impl<'a> ModelFactors<'a> {
 
     /// Whether only a plan was wanted; else tells what failed and what was spent.
     pub(crate) fn finish(self) -> Result<bool> {
-        if self.stack.tell_plan()? {
+        if self.stack.tell_plan(self.console)? {
             return Ok(true);
         }
         for failure in &self.first_failures {
             let raw = failure.failure.raw.as_deref().unwrap_or("no reply");
             let raw: String = raw.chars().take(160).collect();
-            eprintln!("prefactor: {} of {}: {raw}", failure.failure.kind.name(), failure.item);
+            self.console.note(format_args!("{} of {}: {raw}", failure.failure.kind.name(), failure.item));
         }
-        self.stack.tell_spending();
+        self.stack.tell_spending(self.console);
         for (factor, tally) in self.tallies {
             if tally.failed > 0 {
-                eprintln!("prefactor: factor `{factor}`: {} of {} values failed", tally.failed, tally.asked);
+                let Tally { asked, failed } = tally;
+                self.console.note(format_args!("factor `{factor}`: {failed} of {asked} values failed"));
             }
             if tally.failed as f64 > self.args.max_missing * tally.asked as f64 {
                 let (failed, total, allowed) = (tally.failed, tally.asked, self.args.max_missing);

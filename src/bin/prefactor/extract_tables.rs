@@ -10,6 +10,8 @@ use prefactor::preference::Dataset;
 use prefactor::table::{ComparisonTable, ComparisonTableWriter, FactorTable, FactorTableWriter, TableLayout};
 use prefactor::{Error, Result};
 
+use crate::console::Console;
+
 /// The tables that were asked for. A file is started with the factors of the first batch.
 pub(crate) struct Tables<'a> {
     factors: Option<(&'a Path, Option<FactorTableWriter<'static>>)>,
@@ -80,14 +82,14 @@ impl<'a> Tables<'a> {
     }
 
     /// Writes what is left.
-    pub(crate) fn finish(self) -> Result<()> {
+    pub(crate) fn finish(self, console: &Console) -> Result<()> {
         if let Some((path, Some(writer))) = self.factors {
             if writer.repeated() > 0 {
-                eprintln!(
-                    "prefactor: {}: {} responses stand in several pairs and have one row",
+                console.note(format_args!(
+                    "{}: {} responses stand in several pairs and have one row",
                     path.display(),
                     writer.repeated()
-                );
+                ));
             }
             writer.finish()?;
         }

@@ -4,8 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 use prefactor::Result;
+use prefactor::id::AgentId;
+use prefactor::llm::layers::Spending;
 use prefactor::preference::formats::native;
+use prefactor::preference::generation::LevelChecks;
+use serde::Serialize;
 
+use crate::console::Console;
 use crate::input::Input;
 use crate::model::ModelArgs;
 use crate::output::Output;
@@ -49,17 +54,13 @@ pub(crate) struct Args {
     /// The file to write: ten pairs a prompt with five levels, packed where its name ends in `.gz`.
     #[arg(long, value_name = "FILE", default_value = "-")]
     out: PathBuf,
-
-    /// No progress.
-    #[arg(long, short)]
-    quiet: bool,
 }
 
-pub(crate) fn run(args: &Args) -> Result<()> {
-    let loaded = args.input.load()?;
+pub(crate) fn run(args: &Args, console: &Console) -> Result<()> {
+    let loaded = args.input.load(console)?;
     let task = loaded.task.clone().unwrap_or_else(prefactor::task::Task::helpful_response);
-    let dataset = args.sample.apply(&loaded.builder.build()?, &task)?;
-    let stack = args.model.stack(args.quiet)?;
+    let dataset = args.sample.apply(&loaded.builder.build()?, &task, console)?;
+    let stack = args.model.stack(console)?;
     let name = args.agent.clone().unwrap_or_else(|| format!("{}/generation", args.model.name()));
     let mut generator = task.generator(name, stack.model.clone(), &stack.prompts)?;
     let settings = generator.settings_mut();
@@ -68,15 +69,26 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     settings.keep_truncated = args.keep_truncated;
     let generator = generator.runner(stack.runner.clone());
     let generated = stack.wait(generator.generate(&dataset))?;
-    if stack.tell_plan()? {
+    if stack.tell_plan(console)? {
         return Ok(());
     }
+    let console = &console.beside([&args.out])?;
     let mut output = Output::create(&args.out)?;
     native::write(&mut output, &generated.pairs)?;
     output.finish()?;
     for warning in generated.checks.warnings(generator.agent()) {
-        eprintln!("prefactor: {warning}");
+        console.note(warning);
     }
-    stack.tell_spending();
-    Ok(())
+    stack.tell_spending(console);
+    let (pairs, checks) = (generated.pairs.len(), &generated.checks);
+    console.outcome("generate", Counts { agent: generator.agent(), pairs, checks, spent: stack.spent() })
+}
+
+/// What was written, and what it took.
+#[derive(Serialize)]
+struct Counts<'a> {
+    agent: &'a AgentId,
+    pairs: usize,
+    checks: &'a LevelChecks,
+    spent: Spending,
 }

@@ -10,6 +10,8 @@ use prefactor::preference::{Dataset, DatasetBuilder, RatingRules, SourceText};
 use prefactor::task::Task;
 use prefactor::{Analysis, Error, Result};
 
+use crate::console::Console;
+use crate::progress;
 use crate::reading::Reading;
 
 #[derive(Debug, Args)]
@@ -69,8 +71,8 @@ impl Input {
 
     /// Sources first, so that records can be checked against them. The rating rules are those given, or else those of
     /// the formats.
-    pub(crate) fn load(&self) -> Result<Loaded> {
-        let (options, mut teller) = (self.reading.options()?, self.reading.teller()?);
+    pub(crate) fn load(&self, console: &Console) -> Result<Loaded> {
+        let (options, mut teller) = (self.reading.options()?, self.reading.teller(console)?);
         let mut builder = Dataset::builder();
         let mut rules = self.rules()?;
         let mut tasks = Vec::with_capacity(self.inputs.len());
@@ -78,37 +80,39 @@ impl Input {
             builder.source(source, &prefactor::error::Place::memory())?;
         }
         for file in &self.inputs {
-            let summary = options.open(file)?.read_into(&mut builder)?;
+            let (reader, bar) = progress::open(console, &options, file)?;
+            let summary = reader.read_into(&mut builder)?;
+            drop(bar);
             teller.summary(file, &summary)?;
             if self.preference.is_empty() {
                 summary.recognition.rating_rules.iter().try_for_each(|rule| rules.set(rule))?;
             }
-            tasks.push(self.task_of(file, &summary.recognition));
+            tasks.push(self.task_of(file, &summary.recognition, console));
         }
         builder.rating_rules(rules);
         let common =
             tasks.first().cloned().flatten().filter(|first| tasks.iter().all(|task| task.as_ref() == Some(first)));
         if let (None, Some(task)) = (&self.task, &common) {
-            eprintln!("prefactor: the files are of the task {}; another is chosen with --task", task.name);
+            console.note(format_args!("the files are of the task {}; another is chosen with --task", task.name));
         }
         Ok(Loaded { builder, task: self.task.clone().or(common) })
     }
 
     /// The task that was asked for, or else that of the format; says so where the two differ.
-    pub(crate) fn task_of(&self, file: &Path, recognition: &Recognition) -> Option<Task> {
+    pub(crate) fn task_of(&self, file: &Path, recognition: &Recognition, console: &Console) -> Option<Task> {
         let own = recognition.task.map(Task::from);
         if let (Some(asked), Some(own)) = (&self.task, &own)
             && asked.name != own.name
             && !asked.formats().is_empty()
         {
-            eprintln!(
-                "prefactor: {}: {} files are of the task {}, not {} (its formats: {})",
+            console.note(format_args!(
+                "{}: {} files are of the task {}, not {} (its formats: {})",
                 file.display(),
                 recognition.format,
                 own.name,
                 asked.name,
                 asked.formats().join(", ")
-            );
+            ));
         }
         self.task.clone().or(own)
     }
@@ -134,12 +138,12 @@ impl Input {
         Ok(sources)
     }
 
-    /// The measuring that the arguments ask for.
-    pub(crate) fn analysis(&self, task: Option<&Task>) -> Analysis {
-        self.analysis_without(task, &[])
+    /// The measuring that the arguments ask for, with its progress.
+    pub(crate) fn analysis(&self, task: Option<&Task>, console: &Console) -> Analysis {
+        self.analysis_without(task, &[]).on_progress(progress::stages(console))
     }
 
-    /// The same without some of the factors.
+    /// The measuring without some of the factors.
     pub(crate) fn analysis_without(&self, task: Option<&Task>, left_out: &[String]) -> Analysis {
         let mut analysis = Analysis::new().tokenizer(self.tokenizer);
         if let Some(task) = task {

@@ -4,11 +4,15 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, ValueEnum};
 use prefactor::Result;
+use prefactor::id::AgentId;
 use prefactor::llm::Scoring;
+use prefactor::llm::layers::Spending;
 use prefactor::preference::formats::native;
 use prefactor::preference::judge::{Order, Reconcile};
-use prefactor::preference::{Dataset, PreferenceSource};
+use prefactor::preference::{Dataset, Pair, Preference, PreferenceSource};
+use serde::Serialize;
 
+use crate::console::Console;
 use crate::input::Input;
 use crate::model::ModelArgs;
 use crate::output::Output;
@@ -76,19 +80,15 @@ pub(crate) struct Args {
     /// The file to write: the pairs with all judgements, packed where its name ends in `.gz`.
     #[arg(long, value_name = "FILE", default_value = "-")]
     out: PathBuf,
-
-    /// No progress.
-    #[arg(long, short)]
-    quiet: bool,
 }
 
-pub(crate) fn run(args: &Args) -> Result<()> {
-    let loaded = args.input.load()?;
+pub(crate) fn run(args: &Args, console: &Console) -> Result<()> {
+    let loaded = args.input.load(console)?;
     let task = loaded.task.clone().unwrap_or_else(prefactor::task::Task::helpful_response);
-    let dataset = args.sample.apply(&loaded.builder.build()?, &task)?;
-    let stack = args.model.stack(args.quiet)?;
+    let dataset = args.sample.apply(&loaded.builder.build()?, &task, console)?;
+    let stack = args.model.stack(console)?;
     let name = args.agent.clone().unwrap_or_else(|| format!("{}/evaluation", args.model.name()));
-    let mut judge = task.judge(name, stack.model.clone(), &stack.prompts)?;
+    let mut judge = task.judge(name.as_str(), stack.model.clone(), &stack.prompts)?;
     let settings = judge.settings_mut();
     settings.order = if args.order == Orders::Both { Order::Both } else { Order::Single };
     settings.scoring = if args.logprobs { Scoring::Logprobs } else { Scoring::Sampled { samples: args.samples } };
@@ -98,14 +98,54 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         (args.temperature, args.max_tokens, args.sample.seed());
     let judge = judge.runner(stack.runner.clone());
     let judged = stack.wait(Dataset::collect_async(&judge.over(&dataset)))?;
-    if stack.tell_plan()? {
+    if stack.tell_plan(console)? {
         return Ok(());
     }
+    let console = &console.beside([&args.out])?;
     let mut output = Output::create(&args.out)?;
+    let (agent, mut counts) = (AgentId::from(name), Counts::default());
     for pair in judged.open()?.into_iter_now("pairs")? {
-        native::write(&mut output, [pair?])?;
+        let pair = pair?;
+        counts.add(&pair, &agent);
+        native::write(&mut output, [pair])?;
     }
     output.finish()?;
-    stack.tell_spending();
-    Ok(())
+    stack.tell_spending(console);
+    console.outcome("judge", Judged { agent, counts, spent: stack.spent() })
+}
+
+/// What the judge said, and what it took.
+#[derive(Serialize)]
+struct Judged {
+    agent: AgentId,
+    #[serde(flatten)]
+    counts: Counts,
+    spent: Spending,
+}
+
+#[derive(Default, Serialize)]
+struct Counts {
+    pairs: usize,
+    prefers_a: usize,
+    prefers_b: usize,
+    ties: usize,
+    both_bad: usize,
+    abstained: usize,
+    failed: usize,
+}
+
+impl Counts {
+    fn add(&mut self, pair: &Pair, agent: &AgentId) {
+        self.pairs += 1;
+        for judgement in pair.judgements.iter().filter(|judgement| judgement.agent == *agent) {
+            *match judgement.preference {
+                Preference::A => &mut self.prefers_a,
+                Preference::B => &mut self.prefers_b,
+                Preference::Tie => &mut self.ties,
+                Preference::BothBad => &mut self.both_bad,
+                Preference::Abstained => &mut self.abstained,
+                Preference::Failed(_) => &mut self.failed,
+            } += 1;
+        }
+    }
 }

@@ -1,9 +1,8 @@
 //! `prefactor leaderboard`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
-use prefactor::Result;
 use prefactor::id::AgentId;
 use prefactor::improve::{Battles, ControlledParams, ControlledWinRates, Leaderboard};
 use prefactor::influence::logistic::{LogisticParams, Penalty};
@@ -12,8 +11,10 @@ use prefactor::preference::{Aggregation, Dataset};
 use prefactor::stats::Resampling;
 use prefactor::table::{ComparisonTable, FactorTable};
 use prefactor::task::Task;
+use prefactor::{Error, Result};
+use serde::Serialize;
 
-use crate::analyze::write;
+use crate::console::{Console, write};
 use crate::input::{Input, Loaded};
 
 #[derive(Debug, ClapArgs)]
@@ -66,19 +67,16 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 0)]
     seed: u64,
 
-    /// Write the leaderboard as JSON to this file (`-` for standard output).
+    /// Write it as Markdown to this file (`-` for standard output).
     #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-
-    /// Markdown instead of text on standard output.
-    #[arg(long)]
-    markdown: bool,
+    markdown: Option<PathBuf>,
 }
 
-pub(crate) fn run(args: &Args) -> Result<()> {
-    let Loaded { builder, task } = args.input.load()?;
+pub(crate) fn run(args: &Args, console: &Console) -> Result<()> {
+    let console = &console.beside(&args.markdown)?;
+    let Loaded { builder, task } = args.input.load(console)?;
     let dataset = builder.build()?;
-    let table = table(args, task.as_ref(), &dataset)?.aggregated(args.aggregation);
+    let table = table(args, task.as_ref(), &dataset, console)?.aggregated(args.aggregation);
     let mut params = LogisticParams::new().order_effect(args.order_effect).level(args.level);
     if let Some(lambda) = args.ridge {
         params = params.penalty(Penalty::Ridge { lambda });
@@ -88,13 +86,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     settings.scale = if args.raw_units { Scale::Raw } else { Scale::RootMeanSquare };
     let battles = Battles::of(&dataset, &table, &args.agent, &settings)?;
     let board = Leaderboard::of(&battles, &params)?;
-    if let Some(path) = &args.json {
-        write(path, (board.to_json()? + "\n").as_bytes())?;
-        if path == Path::new("-") {
-            return Ok(());
-        }
-    }
-    print!("{}", if args.markdown { board.to_markdown() } else { board.to_text() });
+    let mut rates = None;
     if args.win_rates {
         let mut controlled = ControlledParams::new().logistic(params);
         if let Some(factors) = &args.equal {
@@ -104,17 +96,36 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             let resampling = Resampling { replicates, seed: args.seed, level: args.level, ..Resampling::default() };
             controlled = controlled.bootstrap(resampling);
         }
-        let rates = ControlledWinRates::of(&battles, &controlled)?;
-        print!("{}", if args.markdown { rates.to_markdown() } else { rates.to_text() });
+        rates = Some(ControlledWinRates::of(&battles, &controlled)?);
     }
-    Ok(())
+    let with_rates = |board: String, rates: Option<String>| board + &rates.unwrap_or_default();
+    if let Some(path) = &args.markdown {
+        let markdown = with_rates(board.to_markdown(), rates.as_ref().map(ControlledWinRates::to_markdown));
+        write(path, markdown.as_bytes())?;
+    }
+    console.json(|| {
+        let ranked = Ranked { board: &board, win_rates: rates.as_ref() };
+        serde_json::to_string_pretty(&ranked).map_err(|source| Error::Serialization {
+            what: "the leaderboard cannot be written".into(),
+            source: Box::new(source),
+        })
+    })?;
+    console.words(with_rates(board.to_text(), rates.as_ref().map(ControlledWinRates::to_text)))
+}
+
+#[derive(Serialize)]
+struct Ranked<'a> {
+    #[serde(flatten)]
+    board: &'a Leaderboard,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    win_rates: Option<&'a ControlledWinRates>,
 }
 
 /// The comparisons with the chosen factors; with none where none is wanted.
-fn table(args: &Args, task: Option<&Task>, dataset: &Dataset) -> Result<ComparisonTable> {
+fn table(args: &Args, task: Option<&Task>, dataset: &Dataset, console: &Console) -> Result<ComparisonTable> {
     if args.input.factors.as_ref().is_some_and(|factors| factors.iter().all(String::is_empty)) {
         let none = FactorTable::new(dataset.responses().iter().map(|response| response.id.clone()))?;
         return ComparisonTable::new(dataset, &none, Vec::new());
     }
-    args.input.analysis(task).table(dataset)
+    args.input.analysis(task, console).table(dataset)
 }

@@ -4,6 +4,7 @@
 
 mod analyze;
 mod compare;
+mod console;
 mod convert;
 mod describe;
 mod export;
@@ -27,9 +28,13 @@ mod report;
 #[cfg(feature = "llm")]
 mod sample;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use prefactor::Error;
+
+use crate::console::Console;
 
 /// Why do people and models prefer one text over another?
 ///
@@ -38,12 +43,17 @@ use clap::{Parser, Subcommand};
 #[derive(Debug, Parser)]
 #[command(name = "prefactor", version, after_help = EXIT_CODES)]
 struct Cli {
+    #[command(flatten)]
+    console: Console,
+
     #[command(subcommand)]
     command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 success, 1 the data cannot be analysed, 2 wrong usage, 3 a file cannot be read or written,
-4 `check` found a drift.
+const EXIT_CODES: &str = "\
+Results go to standard output, progress and notes to standard error.
+Exit codes: 0 success, 1 the data cannot be analysed, 2 wrong usage, 3 a file cannot be read or written,
+4 `check` found a drift, 5 a model cannot be asked.
 
 Input files are of the published formats that `prefactor describe` recognises (SHP, WebGPT, HH-RLHF, Chatbot Arena,
 UltraFeedback, HelpSteer2, TRL, …), any table by --columns, or JSON Lines of this tool: pairs with judgements, or
@@ -69,7 +79,7 @@ enum Command {
     /// Read files of any known format, choose among their records, and write them in another.
     Convert(Box<convert::Args>),
     /// Write a report as HTML, Markdown, tables and pictures.
-    Report(report::Args),
+    Report(Box<report::Args>),
     /// Compare two reports on the pairs they share, prompt by prompt.
     Compare(compare::Args),
     /// Hold a report against a baseline: fails where a figure moved beyond chance and by more than a stated size.
@@ -86,33 +96,59 @@ enum Command {
 
 fn main() -> ExitCode {
     let done = |()| ExitCode::SUCCESS;
-    let result = match Cli::parse().command {
-        Command::Analyze(args) => analyze::run(&args).map(done),
-        Command::Extract(args) => extract::run(&args).map(done),
+    let Cli { console, command } = Cli::parse();
+    let console = &console;
+    let result = match command {
+        Command::Analyze(args) => analyze::run(&args, console).map(done),
+        Command::Extract(args) => extract::run(&args, console).map(done),
         #[cfg(feature = "llm")]
-        Command::Judge(args) => judge::run(&args).map(done),
+        Command::Judge(args) => judge::run(&args, console).map(done),
         #[cfg(feature = "llm")]
-        Command::Generate(args) => generate::run(&args).map(done),
-        Command::Convert(args) => convert::run(&args).map(done),
-        Command::Report(args) => report::run(&args).map(done),
-        Command::Compare(args) => compare::run(&args).map(done),
-        Command::Check(args) => compare::check(&args),
-        Command::Leaderboard(args) => leaderboard::run(&args).map(done),
-        Command::Export(args) => export::run(&args).map(done),
-        Command::Power(args) => power::run(&args).map(done),
-        Command::Describe(args) => describe::run(&args).map(done),
+        Command::Generate(args) => generate::run(&args, console).map(done),
+        Command::Convert(args) => convert::run(&args, console).map(done),
+        Command::Report(args) => report::run(&args, console).map(done),
+        Command::Compare(args) => compare::run(&args, console).map(done),
+        Command::Check(args) => compare::check(&args, console),
+        Command::Leaderboard(args) => leaderboard::run(&args, console).map(done),
+        Command::Export(args) => export::run(&args, console).map(done),
+        Command::Power(args) => power::run(&args, console).map(done),
+        Command::Describe(args) => describe::run(&args, console).map(done),
     };
     match result {
         Ok(code) => code,
+        // Whoever read the output has had enough of it.
+        Err(error) if io_kind(&error) == Some(std::io::ErrorKind::BrokenPipe) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("prefactor: {error}");
-            ExitCode::from(if error.is_io() {
-                3
-            } else if error.is_parameter() {
-                2
-            } else {
-                1
-            })
+            let _ = writeln!(std::io::stderr(), "prefactor: {error}");
+            ExitCode::from(exit_code(&error))
         }
     }
+}
+
+/// The exit code of an error, as the help lists them.
+fn exit_code(error: &Error) -> u8 {
+    #[cfg(feature = "llm")]
+    if error.is_llm() {
+        return 5;
+    }
+    match error {
+        error if error.is_parameter() => 2,
+        error if io_kind(error).is_some() => 3,
+        _ => 1,
+    }
+}
+
+/// What the operating system said, where it is behind an error.
+fn io_kind(error: &Error) -> Option<std::io::ErrorKind> {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(io) = error.downcast_ref::<std::io::Error>() {
+            return Some(io.kind());
+        }
+        if let Some(kind) = error.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind) {
+            return Some(kind);
+        }
+        cause = error.source();
+    }
+    None
 }

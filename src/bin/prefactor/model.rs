@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
-use prefactor::llm::layers::{Budgeted, Ledger, Limited, Recorded, Replay, Retry, Survey};
+use prefactor::llm::layers::{Budgeted, Ledger, Limited, Recorded, Replay, Retry, Spending, Survey};
 use prefactor::llm::{Capabilities, LanguageModel, Plan, Prompts, Runner};
 use prefactor::{Error, Result};
 
+use crate::console::Console;
 use crate::progress;
 
 /// The kinds of backends.
@@ -120,7 +121,7 @@ impl ModelArgs {
         self.model.as_deref().unwrap_or("model")
     }
 
-    pub(crate) fn stack(&self, quiet: bool) -> Result<Stack> {
+    pub(crate) fn stack(&self, console: &Console) -> Result<Stack> {
         let mut prompts = Prompts::builtin();
         if let Some(folder) = &self.prompts {
             prompts.read_folder(folder)?;
@@ -137,7 +138,7 @@ impl ModelArgs {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime =
             runtime.map_err(|source| Error::External { what: "no runtime".into(), source: Box::new(source) })?;
-        let runner = Runner::new().concurrency(self.concurrency).progress(progress::items(quiet || self.plan));
+        let runner = Runner::new().concurrency(self.concurrency).progress(progress::items(console));
         Ok(Stack { model, prompts, runner, runtime, ledger, survey })
     }
 
@@ -225,25 +226,30 @@ impl Stack {
     }
 
     /// With --plan: tells what was surveyed, and whether it did.
-    pub(crate) fn tell_plan(&self) -> Result<bool> {
+    pub(crate) fn tell_plan(&self, console: &Console) -> Result<bool> {
         let Some(survey) = &self.survey else { return Ok(false) };
         let plan = self.wait(async { Ok(Plan::new(&**survey, &survey.requests()).await?) })?;
+        let mut words = String::new();
         for (stage, part) in &plan.stages {
-            println!(
-                "{stage}: {} calls, about {} tokens to read, at most {} to write",
+            words.push_str(&format!(
+                "{stage}: {} calls, about {} tokens to read, at most {} to write\n",
                 part.calls, part.input_tokens, part.most_output_tokens
-            );
+            ));
         }
-        println!("({}; repairs and retries come on top)", plan.method);
+        console.words(words + &format!("({}; repairs and retries come on top)\n", plan.method))?;
+        console.outcome("plan", plan)?;
         Ok(true)
     }
 
-    /// What was spent, on stderr.
-    pub(crate) fn tell_spending(&self) {
+    /// Tells what was spent.
+    pub(crate) fn tell_spending(&self, console: &Console) {
         let spent = self.ledger.spent();
-        eprintln!(
-            "prefactor: {} calls, {} tokens read, {} written",
-            spent.calls, spent.usage.input, spent.usage.output
-        );
+        let (read, written) = (spent.usage.input, spent.usage.output);
+        console.note(format_args!("{} calls, {read} tokens read, {written} written", spent.calls));
+    }
+
+    /// What was spent.
+    pub(crate) fn spent(&self) -> Spending {
+        self.ledger.spent()
     }
 }

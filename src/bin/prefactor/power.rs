@@ -8,6 +8,7 @@ use prefactor::preference::Aggregation;
 use prefactor::stats::{Plan, design_effect};
 use serde::Serialize;
 
+use crate::console::Console;
 use crate::input::{Input, Loaded};
 
 #[derive(Debug, ClapArgs)]
@@ -62,18 +63,14 @@ pub(crate) struct Args {
     /// Without data: the factor's variance inflation by the other factors, 1 or more.
     #[arg(long, default_value_t = 1.5)]
     vif: f64,
-
-    /// As JSON.
-    #[arg(long)]
-    json: bool,
 }
 
-pub(crate) fn run(args: &Args) -> Result<()> {
+pub(crate) fn run(args: &Args, console: &Console) -> Result<()> {
     let plan = Plan { alpha: args.alpha, power: args.power, ..Plan::default() };
     plan.check()?;
     match args.pairs {
-        Some(pairs) => without_data(args, pairs, plan),
-        None => with_data(args, plan),
+        Some(pairs) => without_data(args, pairs, plan, console),
+        None => with_data(args, plan, console),
     }
 }
 
@@ -94,11 +91,12 @@ struct Needed {
     for_beta: Option<f64>,
 }
 
-fn with_data(args: &Args, plan: Plan) -> Result<()> {
+fn with_data(args: &Args, plan: Plan, console: &Console) -> Result<()> {
     let input = &args.input;
-    let Loaded { builder, task } = input.load()?;
+    let Loaded { builder, task } = input.load(console)?;
     let dataset = builder.build()?;
-    let analysis = input.analysis(task.as_ref()).rating_factors(args.rating_factors.iter().map(String::as_str));
+    let analysis =
+        input.analysis(task.as_ref(), console).rating_factors(args.rating_factors.iter().map(String::as_str));
     let table = analysis.table(&dataset)?.aggregated(args.aggregation);
     let agents: Vec<AgentId> = match &args.agents {
         Some(agents) => agents.iter().map(|agent| agent.as_str().into()).collect(),
@@ -120,26 +118,27 @@ fn with_data(args: &Args, plan: Plan) -> Result<()> {
         }
         plans.push(AgentPlan { prompts: profile.counts.prompts, agent, detectable, needed });
     }
-    if args.json {
-        return print_json(&plans);
-    }
-    println!(
-        "The smallest effects that these data show in {:.0} % of samples, in a two-sided test at {:.0} %.",
+    let mut words = format!(
+        "The smallest effects that these data show in {:.0} % of samples, in a two-sided test at {:.0} %.\n\
+         (×: by how much prompts inflate the variance, over as many independent pairs)\n\n",
         100.0 * plan.power,
         100.0 * plan.alpha
     );
-    println!("(×: by how much prompts inflate the variance, over as many independent pairs)\n");
-    for plan in &plans {
-        print_plan(args, plan);
-    }
-    Ok(())
+    plans.iter().for_each(|plan| words.push_str(&in_words(args, plan)));
+    console.words(words)?;
+    console.outcome("power", Agents { agents: plans })
 }
 
-fn print_plan(args: &Args, plan: &AgentPlan) {
+#[derive(Serialize)]
+struct Agents {
+    agents: Vec<AgentPlan>,
+}
+
+fn in_words(args: &Args, plan: &AgentPlan) -> String {
     let figure = |value: Option<f64>, digits: usize| value.map_or_else(|| "–".into(), |v| format!("{v:.digits$}"));
     let width = plan.detectable.factors.iter().map(|effect| effect.factor.as_str().chars().count()).max();
     let width = width.unwrap_or(0).max(6);
-    println!("{}, {} prompts", plan.agent, plan.prompts);
+    let mut words = format!("{}, {} prompts\n", plan.agent, plan.prompts);
     let mut header = format!(
         "  {:<width$}  {:>8}  {:>7}  {:>6}  {:>6}  {:>6}  {:>6}  {:>6}",
         "factor", "decided", "differs", "τ14", "×", "β", "×", "VIF"
@@ -149,7 +148,7 @@ fn print_plan(args: &Args, plan: &AgentPlan) {
             header.push_str(&format!("  {:>16}", format!("for {name} = {wanted}")));
         }
     }
-    println!("{header}");
+    words.push_str(&(header + "\n"));
     for (effect, needed) in plan.detectable.factors.iter().zip(&plan.needed) {
         let mut line = format!(
             "  {:<width$}  {:>8}  {:>7}  {:>6}  {:>6}  {:>6}  {:>6}  {:>6}",
@@ -167,9 +166,9 @@ fn print_plan(args: &Args, plan: &AgentPlan) {
                 line.push_str(&format!("  {:>16}", needed.map_or_else(|| "–".into(), |n| format!("{n:.0} pairs"))));
             }
         }
-        println!("{line}");
+        words.push_str(&(line + "\n"));
     }
-    println!();
+    words + "\n"
 }
 
 /// A study that is only planned.
@@ -184,7 +183,7 @@ struct StudyPlan {
     pairs_for_beta: Option<f64>,
 }
 
-fn without_data(args: &Args, pairs: usize, plan: Plan) -> Result<()> {
+fn without_data(args: &Args, pairs: usize, plan: Plan, console: &Console) -> Result<()> {
     let refused = |name, value: String, expected| prefactor::Error::Parameter { name, value, expected };
     if args.pairs_per_prompt == 0 {
         return Err(refused("pairs-per-prompt", "0".into(), "at least 1"));
@@ -205,27 +204,27 @@ fn without_data(args: &Args, pairs: usize, plan: Plan) -> Result<()> {
         pairs_for_tau14: args.tau14.map(|tau| plan.pairs_for_tau14(tau, args.coverage)).transpose()?,
         pairs_for_beta: args.beta.map(|beta| plan.pairs_for_beta(beta, args.vif)).transpose()?,
     };
-    if args.json {
-        return print_json(&study);
-    }
     let figure = |value: Option<f64>| value.map_or_else(|| "none".into(), |value| format!("{value:.3}"));
-    println!("{pairs} decided pairs, {} a prompt: design effect {design_effect:.2}", args.pairs_per_prompt);
-    println!("  smallest τ14 found in {:.0} % of samples: {}", 100.0 * plan.power, figure(study.tau14));
-    println!("  smallest β (log-odds per typical difference): {}", figure(study.beta));
+    let mut words = format!(
+        "{pairs} decided pairs, {} a prompt: design effect {design_effect:.2}\n  \
+         smallest τ14 found in {:.0} % of samples: {}\n  \
+         smallest β (log-odds per typical difference): {}\n",
+        args.pairs_per_prompt,
+        100.0 * plan.power,
+        figure(study.tau14),
+        figure(study.beta)
+    );
     if let (Some(tau), Some(pairs)) = (args.tau14, study.pairs_for_tau14) {
-        println!("  pairs for τ14 = {tau}: {pairs:.0}");
+        words.push_str(&format!("  pairs for τ14 = {tau}: {pairs:.0}\n"));
     }
     if let (Some(beta), Some(pairs)) = (args.beta, study.pairs_for_beta) {
-        println!("  pairs for β = {beta}: {pairs:.0}");
+        words.push_str(&format!("  pairs for β = {beta}: {pairs:.0}\n"));
     }
-    Ok(())
+    console.words(words)?;
+    console.outcome("power", Study { study })
 }
 
-fn print_json(value: &impl Serialize) -> Result<()> {
-    let json = serde_json::to_string_pretty(value).map_err(|source| prefactor::Error::Serialization {
-        what: "the plan cannot be written".into(),
-        source: Box::new(source),
-    })?;
-    println!("{json}");
-    Ok(())
+#[derive(Serialize)]
+struct Study {
+    study: StudyPlan,
 }

@@ -1,18 +1,31 @@
-//! Progress on stderr, off where that is no terminal.
+//! Progress on stderr, off where that is no terminal or --quiet is given.
 
-use std::io::IsTerminal;
+use std::fs::File;
+use std::io::{Read, Seek};
+use std::path::Path;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use prefactor::Stage;
+use prefactor::preference::formats::{PreferenceReader, ReadOptions};
+use prefactor::{Error, Result, Stage};
 
-/// A callback that draws a bar; nothing where stderr is no terminal or `quiet`.
-pub(crate) fn bar(quiet: bool) -> impl Fn(Stage, usize, usize) + Send + Sync + 'static {
-    let bar = if quiet || !std::io::stderr().is_terminal() { ProgressBar::hidden() } else { ProgressBar::new(0) };
-    if let Ok(style) = ProgressStyle::with_template("{msg:10} [{wide_bar}] {pos}/{len}") {
+use crate::console::Console;
+
+fn bar(console: &Console, template: &str) -> ProgressBar {
+    if !console.shows_progress() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(0);
+    if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
     }
     bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+/// A callback that draws a bar of what is measured and fitted.
+pub(crate) fn stages(console: &Console) -> impl Fn(Stage, usize, usize) + Send + Sync + 'static {
+    let bar = bar(console, "{msg:10} [{wide_bar}] {pos}/{len}");
     move |stage, done, total| {
         bar.set_message(match stage {
             Stage::Measuring => "measuring",
@@ -26,13 +39,42 @@ pub(crate) fn bar(quiet: bool) -> impl Fn(Stage, usize, usize) + Send + Sync + '
     }
 }
 
-/// The same for items that are sent to a model.
-#[cfg(feature = "llm")]
-pub(crate) fn items(quiet: bool) -> impl Fn(&prefactor::llm::Progress) + Send + Sync + 'static {
-    let bar = if quiet || !std::io::stderr().is_terminal() { ProgressBar::hidden() } else { ProgressBar::new(0) };
-    if let Ok(style) = ProgressStyle::with_template("asking [{wide_bar}] {pos} done, {msg}") {
-        bar.set_style(style);
+/// Opens a file of preferences, with a bar of the bytes that were read of it; of Parquet, which is not read from its
+/// first byte to its last, with the time that went by.
+pub(crate) fn open(console: &Console, options: &ReadOptions, path: &Path) -> Result<(PreferenceReader, Bar)> {
+    if !console.shows_progress() {
+        return Ok((options.open(path)?, Bar(ProgressBar::hidden())));
     }
+    let io = |source| Error::Io { path: path.to_path_buf(), action: "open", source };
+    let mut file = File::open(path).map_err(io)?;
+    let mut magic = Vec::new();
+    (&mut file).take(4).read_to_end(&mut magic).map_err(io)?;
+    let name = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
+    if magic == b"PAR1" {
+        let bar = bar(console, "reading {msg} {elapsed}");
+        bar.set_message(name);
+        return Ok((options.open(path)?, Bar(bar)));
+    }
+    file.rewind().map_err(io)?;
+    let bar = bar(console, "reading {msg} [{wide_bar}] {bytes}/{total_bytes}");
+    bar.set_message(name);
+    bar.set_length(file.metadata().map_err(io)?.len());
+    Ok((options.read(bar.wrap_read(file), path)?, Bar(bar)))
+}
+
+/// A bar that goes away with its owner.
+pub(crate) struct Bar(ProgressBar);
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// A callback that draws a bar of items that are sent to a model.
+#[cfg(feature = "llm")]
+pub(crate) fn items(console: &Console) -> impl Fn(&prefactor::llm::Progress) + Send + Sync + 'static {
+    let bar = bar(console, "asking     [{wide_bar}] {pos} done, {msg}");
     move |progress| {
         bar.set_length(progress.total.unwrap_or(progress.done + progress.in_flight) as u64);
         bar.set_position(progress.done as u64);

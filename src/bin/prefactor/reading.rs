@@ -9,6 +9,8 @@ use prefactor::preference::formats::{ColumnMap, ReadOptions, ReadSummary, Reject
 use prefactor::{Error, Result};
 use serde::Serialize;
 
+use crate::console::Console;
+
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Reading {
     /// Read every input as this format, instead of recognising it by its first record; `prefactor describe` names
@@ -42,17 +44,18 @@ impl Reading {
     }
 
     /// Where it is told what was set aside.
-    pub(crate) fn teller(&self) -> Result<Teller> {
+    pub(crate) fn teller(&self, console: &Console) -> Result<Teller> {
         let open = |path: &PathBuf| match File::create(path) {
             Ok(file) => Ok((path.clone(), BufWriter::new(file))),
             Err(source) => Err(Error::Io { path: path.clone(), action: "write", source }),
         };
-        Ok(Teller { report: self.rejections.as_ref().map(open).transpose()? })
+        Ok(Teller { report: self.rejections.as_ref().map(open).transpose()?, console: console.clone() })
     }
 }
 
 /// Tells on standard error, and in a report where one was asked for, what a lenient reading set aside.
 pub(crate) struct Teller {
+    console: Console,
     report: Option<(PathBuf, BufWriter<File>)>,
 }
 
@@ -71,7 +74,8 @@ impl Teller {
     /// What a published format repeated, and what was set aside.
     pub(crate) fn summary(&mut self, file: &Path, summary: &ReadSummary) -> Result<()> {
         if summary.repeated > 0 {
-            eprintln!("prefactor: {}: {} records repeat others and were left out", file.display(), summary.repeated);
+            let name = file.display();
+            self.console.note(format_args!("{name}: {} records repeat others and were left out", summary.repeated));
         }
         self.rejections(file, &summary.rejections)
     }
@@ -80,8 +84,10 @@ impl Teller {
         if rejections.count() == 0 {
             return Ok(());
         }
-        eprintln!("prefactor: {}: {} records were set aside; the first of them:", file.display(), rejections.count());
-        rejections.first().iter().take(5).for_each(|rejection| eprintln!("  {}", rejection.reason));
+        let first: String = rejections.first().iter().take(5).map(|it| format!("\n  {}", it.reason)).collect();
+        let name = file.display();
+        self.console
+            .note(format_args!("{name}: {} records were set aside; the first of them:{first}", rejections.count()));
         self.report(file, rejections)
     }
 

@@ -8,7 +8,8 @@ use prefactor::preference::Dataset;
 use prefactor::report::{HtmlReport, Plot, Report};
 use prefactor::{Error, Result};
 
-use crate::analyze::write;
+use crate::console::{Console, write};
+use crate::progress;
 use crate::reading::Reading;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -55,16 +56,13 @@ pub(crate) struct Args {
     /// Draw every figure into this folder, as SVG and PNG.
     #[arg(long, value_name = "FOLDER")]
     plots: Option<PathBuf>,
-
-    /// Do not print the report in words.
-    #[arg(long, short)]
-    quiet: bool,
 }
 
-pub(crate) fn run(args: &Args) -> Result<()> {
+pub(crate) fn run(args: &Args, console: &Console) -> Result<()> {
+    let console = &console.beside([&args.html, &args.markdown].into_iter().flatten())?;
     let report = Report::read_file(&args.report)?;
     if let Some(path) = &args.html {
-        let texts = args.read_texts()?;
+        let texts = args.read_texts(console)?;
         write_html(path, &report, args.title.as_deref(), texts.as_ref())?;
     }
     if let Some(path) = &args.markdown {
@@ -86,11 +84,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         create(folder)?;
         draw(&report, folder)?;
     }
-    let on_stdout = [&args.html, &args.markdown].into_iter().flatten().any(|path| path == Path::new("-"));
-    if !args.quiet && !on_stdout {
-        print!("{}", report.to_text());
-    }
-    Ok(())
+    console.json(|| report.to_json())?;
+    console.words(report.to_text())
 }
 
 /// Writes the report as an HTML page.
@@ -106,14 +101,15 @@ pub(crate) fn write_html(path: &Path, report: &Report, title: Option<&str>, text
 }
 
 impl Args {
-    fn read_texts(&self) -> Result<Option<Dataset>> {
+    fn read_texts(&self, console: &Console) -> Result<Option<Dataset>> {
         if self.texts.is_empty() {
             return Ok(None);
         }
         let options = self.reading.options()?;
         let mut builder = Dataset::builder();
         for path in &self.texts {
-            options.open(path)?.read_into(&mut builder)?;
+            let (reader, _bar) = progress::open(console, &options, path)?;
+            reader.read_into(&mut builder)?;
         }
         builder.build().map(Some)
     }

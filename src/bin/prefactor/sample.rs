@@ -8,6 +8,8 @@ use prefactor::stats::derive_seed;
 use prefactor::task::Task;
 use prefactor::{Error, Result};
 
+use crate::console::Console;
+
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Sample {
     /// So many prompts, drawn at random.
@@ -30,7 +32,7 @@ impl Sample {
 
     /// The sampled pairs, with their judgements as they follow from ratings; those that the task does not apply to are
     /// left out and told.
-    pub(crate) fn apply(&self, dataset: &Dataset, task: &Task) -> Result<Dataset> {
+    pub(crate) fn apply(&self, dataset: &Dataset, task: &Task, console: &Console) -> Result<Dataset> {
         let sampled;
         let mut dataset = dataset;
         if let Some(prompts) = self.sample {
@@ -49,7 +51,8 @@ impl Sample {
             by_prompt.entry(pair.prompt_id.as_str().to_owned()).or_default().push(pair);
         }
         if lacking > 0 {
-            eprintln!("prefactor: left out: {lacking} pairs without {lacks}, which the task `{}` needs", task.name);
+            let task = &task.name;
+            console.note(format_args!("left out: {lacking} pairs without {lacks}, which the task `{task}` needs"));
         }
         let mut pairs = Vec::new();
         for (_, mut of_prompt) in by_prompt {

@@ -47,7 +47,7 @@ pub struct AnnotatedPairsWriter {
 }
 
 /// What was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[non_exhaustive]
 pub struct WrittenPairs {
     /// Comparisons in the file.

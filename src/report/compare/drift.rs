@@ -1,5 +1,7 @@
 //! A gate: what moved beyond chance, and by more than a stated size.
 
+use serde::Serialize;
+
 use crate::error::{Error, Result};
 use crate::id::{AgentId, FactorId};
 use crate::influence::Estimate;
@@ -14,7 +16,7 @@ use crate::report::RunComparison;
 /// assert!(limits.check().is_ok());
 /// assert!(DriftLimits { level: 0.0, ..limits }.check().is_err());
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct DriftLimits {
     /// The largest change of a factor's τ14 that is let through, 0 to 2; 0.1 by default.
     pub influence: f64,
@@ -55,7 +57,8 @@ impl DriftLimits {
 }
 
 /// One figure that drifted.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "figure", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Drift {
     /// The influence of a factor on an agent.
