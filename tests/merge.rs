@@ -7,8 +7,8 @@ use prefactor::alignment::{AgreementSums, Alignment, AlignmentSettings};
 use prefactor::id::AgentId;
 use prefactor::influence::logistic::{Covariance, LogisticParams, Penalty};
 use prefactor::influence::{
-    AgentSums, Batches, InfluenceMeasure, JointFit, LogisticInfluence, PromptSums, Scale, SignPatterns, Tau14,
-    TiePolicy,
+    AgentMoments, AgentSums, Batches, InfluenceMeasure, JointFit, LogisticInfluence, PatternSums, PromptSums, Scale,
+    SignPatterns, Tau14, TiePolicy,
 };
 use prefactor::stats::Resampling;
 use prefactor::table::ComparisonTable;
@@ -168,6 +168,34 @@ proptest! {
             let rows = model.fit_joint(&whole, &human()).expect("a fit");
             same_fit(&rows, &model.from_patterns(&merged).expect("a fit"))?;
         }
+        // With the scores of the rows, clustered too.
+        for ties in [TiePolicy::Excluded, TiePolicy::Half] {
+            let mut model = LogisticInfluence::new(LogisticParams::new().tolerance(1e-10).covariance(Covariance::Cr1));
+            (model.scale, model.ties) = (Scale::Sign, ties);
+            let rows = model.fit_joint(&whole, &human()).expect("a fit");
+            let scores = Batches::new("human", || Ok([Ok(whole.clone())].into_iter()));
+            same_fit(&rows, &model.fit_sums(&mut PatternSums::new(&merged, scores)).expect("a fit"))?;
+        }
+    }
+
+    #[test]
+    fn moments_of_parts_without_shared_prompts_are_those_of_all(seed in any::<u64>(), weighted in any::<bool>()) {
+        let of = |keep: &dyn Fn(usize) -> bool| {
+            let pairs = (0..150).map(|i| pair(i, seed, weighted)).filter(|pair| {
+                let number = pair.prompt_id.as_str()[1..].parse().expect("a number");
+                keep(number)
+            });
+            AgentMoments::of(&AgentSums::of(&table(pairs), &human()).expect("sums"))
+        };
+        let mut merged = of(&|prompt| prompt % 3 == 1);
+        merged.merge(&of(&|prompt| prompt % 3 == 2)).expect("the same agent");
+        let mut other = of(&|prompt| prompt % 3 == 0);
+        other.merge(&merged).expect("the same agent");
+        // Whole weights: every sum is exact.
+        let all = of(&|_| true);
+        prop_assert_eq!(&other, &all);
+        let again: AgentMoments = serde_json::from_str(&serde_json::to_string(&all).expect("JSON")).expect("moments");
+        prop_assert_eq!(&again, &all);
     }
 
     #[test]
@@ -281,6 +309,15 @@ fn sums_refuse_what_does_not_belong_together() {
     let fewer = whole.with_factors(&["tone".into()]).expect("a table");
     let error = sums.merge(&AgentSums::of(&fewer, &human()).expect("sums")).expect_err("other factors").to_string();
     assert!(error.contains("`factors` is tone"), "{error}");
+    let mut moments = AgentMoments::of(&sums);
+    assert!(moments.merge(&AgentMoments::of(&judge)).is_err_and(|error| error.is_parameter()));
+    let mut resampled = Tau14::default();
+    resampled.resampling = Some(Resampling::default());
+    assert!(resampled.from_moments(&moments).is_err_and(|error| error.is_parameter()));
+    let patterns = SignPatterns::of(&whole, &human()).expect("patterns");
+    let scores = || Batches::new("human", || Ok([Ok(whole.clone())].into_iter()));
+    let sizes = LogisticInfluence::default().fit_sums(&mut PatternSums::new(&patterns, scores()));
+    assert!(sizes.is_err_and(|error| error.is_parameter()), "patterns know no sizes");
     let lasso = LogisticInfluence::new(LogisticParams::new().penalty(Penalty::Lasso { lambda: 1.0 }));
     let refused = lasso.fit_sums(&mut Batches::new("human", || Ok([Ok(whole.clone())].into_iter())));
     assert!(refused.is_err_and(|error| error.is_parameter()));

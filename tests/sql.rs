@@ -5,7 +5,9 @@ mod support;
 use prefactor::alignment::AgreementSums;
 use prefactor::id::{AgentId, PromptId};
 use prefactor::influence::logistic::{Covariance, LogisticParams};
-use prefactor::influence::{AgentSums, InfluenceMeasure, LogisticInfluence, Scale, SignPatterns, Tau14, TiePolicy};
+use prefactor::influence::{
+    AgentMoments, AgentSums, InfluenceMeasure, LogisticInfluence, Scale, SignPatterns, Tau14, TiePolicy,
+};
 use prefactor::sql::{PoissonWeights, SqlSums, SqlTable, SqlValue};
 use prefactor::table::ComparisonTable;
 use rusqlite::Connection;
@@ -80,6 +82,37 @@ fn sums<'a>(
     SqlSums::new(table, |sql: &str| Ok(run(connection, sql)))
 }
 
+#[test]
+fn moments_are_those_of_the_prompts() {
+    for weighted in [false, true] {
+        let rows = table((0..300).map(|i| pair(i, 19, weighted)));
+        let connection = database(&rows);
+        let from_rows = AgentSums::of(&rows, &human()).expect("sums");
+        let moments = sums(&connection, "human").moments().expect("moments");
+        // Whole weights: every sum is exact.
+        assert_eq!(moments, AgentMoments::of(&from_rows));
+        let tau = Tau14::default();
+        let profile = tau.from_moments(&moments).expect("a profile");
+        let expected = tau.from_sums(&from_rows).expect("a profile");
+        assert_eq!(profile.counts, expected.counts);
+        for (a, b) in profile.factors.iter().zip(&expected.factors) {
+            assert_eq!((&a.factor, a.status, a.counts), (&b.factor, b.status, b.counts));
+            assert_eq!(a.estimate.estimate, b.estimate.estimate);
+            for (a, b) in [
+                (a.estimate.std_error, b.estimate.std_error),
+                (a.estimate.ci_low, b.estimate.ci_low),
+                (a.estimate.ci_high, b.estimate.ci_high),
+            ] {
+                assert!((a.unwrap() - b.unwrap()).abs() < 1e-12, "{a:?} {b:?}");
+            }
+            // The normal limit against 9,999 drawn flips of 60 prompts, whose sums are whole numbers: a step of them is
+            // worth up to 0.07 in the middle.
+            let (limit, drawn) = (a.estimate.p_value.unwrap(), b.estimate.p_value.unwrap());
+            assert!((limit - drawn).abs() < 0.1, "{limit} {drawn}");
+        }
+    }
+}
+
 fn human() -> AgentId {
     "human".into()
 }
@@ -142,6 +175,27 @@ fn the_joint_model_is_that_of_the_rows() {
                 );
             }
         }
+    }
+}
+
+/// Without a `GROUP BY` over pairs, where each has one judgement of the agent, abstentions and failures among them.
+#[test]
+fn one_judgement_a_pair_gives_the_same() {
+    let rows = table((0..300).map(|i| pair(i, 4, true)));
+    let connection = database(&rows);
+    let plain = SqlTable::new("comparisons", "human", FACTORS);
+    let short = plain.clone().one_judgement_a_pair(true);
+    assert!(
+        plain.sizes().contains("pair_id") && !short.sizes().contains("pair_id") && !short.pairs().contains("pair_id")
+    );
+    let run = |sql: &str| Ok(run(&connection, sql));
+    let (mut plain, mut short) = (SqlSums::new(plain, run), SqlSums::new(short, run));
+    assert_eq!(plain.moments().expect("moments"), short.moments().expect("moments"));
+    let model = LogisticInfluence::new(LogisticParams::new().tolerance(1e-10));
+    let (a, b) = (model.fit_sums(&mut plain).expect("a fit"), model.fit_sums(&mut short).expect("a fit"));
+    assert_eq!((a.missing, a.fit.n_rows), (b.missing, b.fit.n_rows));
+    for ((_, a), (_, b)) in a.scales.iter().zip(&b.scales) {
+        assert!((a - b).abs() < 1e-12 * a, "{a} {b}");
     }
 }
 

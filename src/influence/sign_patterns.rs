@@ -162,6 +162,35 @@ impl SignPatterns {
         }
         all
     }
+
+    /// The model of the signs of these factors, a row for each pattern and outcome with its count as its weight; and how many
+    /// judgements are not in it because one of the factors is missing.
+    pub(super) fn design(&self, factors: &[FactorId], with_ties: bool) -> Result<(Design, u64)> {
+        let places: Vec<usize> =
+            factors.iter().filter_map(|factor| self.factors.iter().position(|known| known == factor)).collect();
+        let ties_used = |ties: u64| if with_ties { ties } else { 0 };
+        let mut missing = 0;
+        let mut rows: BTreeMap<Vec<i8>, [u64; 3]> = BTreeMap::new();
+        for (pattern, counts) in self.iter() {
+            let signs: Option<Vec<i8>> = places.iter().map(|&place| sign(*pattern.as_bytes().get(place)?)).collect();
+            match signs {
+                None => missing += counts[0] + counts[1] + ties_used(counts[2]),
+                Some(signs) => rows.entry(signs).or_default().iter_mut().zip(counts).for_each(|(sum, n)| *sum += n),
+            }
+        }
+        let mut builder = Design::builder(factors.to_vec());
+        let mut weights = Vec::new();
+        for (signs, [a, b, ties]) in rows {
+            let values: Vec<f64> = signs.into_iter().map(f64::from).collect();
+            for (outcome, times) in [(1.0, a), (0.0, b), (0.5, ties_used(ties))] {
+                if times > 0 {
+                    builder.push_row(&values, outcome)?;
+                    weights.push(times as f64);
+                }
+            }
+        }
+        Ok((builder.weights(Weights::Frequency(weights)).build()?, missing))
+    }
 }
 
 impl LogisticInfluence {
@@ -189,28 +218,8 @@ impl LogisticInfluence {
             // Nothing to fit: the model itself says why, and names the factors.
             std::mem::swap(&mut kept, &mut rest);
         }
-        let mut missing = 0;
-        let mut rows: BTreeMap<Vec<i8>, [u64; 3]> = BTreeMap::new();
-        for (pattern, counts) in patterns.iter() {
-            let signs: Option<Vec<i8>> = kept.iter().map(|&place| sign(*pattern.as_bytes().get(place)?)).collect();
-            match signs {
-                None => missing += used(counts),
-                Some(signs) => rows.entry(signs).or_default().iter_mut().zip(counts).for_each(|(sum, n)| *sum += n),
-            }
-        }
         let names: Vec<FactorId> = kept.iter().map(|&place| patterns.factors[place].clone()).collect();
-        let mut builder = Design::builder(names.clone());
-        let mut weights = Vec::new();
-        for (signs, [a, b, ties]) in rows {
-            let values: Vec<f64> = signs.into_iter().map(f64::from).collect();
-            for (outcome, times) in [(1.0, a), (0.0, b), (0.5, if with_ties { ties } else { 0 })] {
-                if times > 0 {
-                    builder.push_row(&values, outcome)?;
-                    weights.push(times as f64);
-                }
-            }
-        }
-        let design = builder.weights(Weights::Frequency(weights)).build()?;
+        let (design, missing) = patterns.design(&names, with_ties)?;
         Ok(JointFit {
             fit: self.params.check_ref()?.fit_design(&design)?,
             scales: names.into_iter().map(|name| (name, 1.0)).collect(),

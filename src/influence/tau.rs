@@ -161,12 +161,12 @@ impl Tau14 {
         InfluenceProfile::new(agent.clone(), self.name(), judgements, factors)
     }
 
-    fn interval(&self, tau: f64, std_error: f64, df: f64) -> Interval {
+    pub(super) fn interval(&self, tau: f64, std_error: f64, df: f64) -> Interval {
         let margin = t_quantile(0.5 + self.level / 2.0, df) * std_error;
         Interval { low: (tau - margin).max(-1.0), high: (tau + margin).min(1.0) }
     }
 
-    fn check_level(&self) -> Result<()> {
+    pub(super) fn check_level(&self) -> Result<()> {
         if self.level > 0.0 && self.level < 1.0 {
             return Ok(());
         }

@@ -8,7 +8,9 @@
 //!
 //! * [`patterns`](SqlTable::patterns): one `GROUP BY` over the signs of all factors and the choice. It replaces every
 //!   later pass for what depends on signs: τ and its variants, and the logistic model of signs.
-//! * [`prompts`](SqlTable::prompts): the sums by prompt behind clustered standard errors, gaps and resampling.
+//! * [`counts`](SqlTable::counts): concordant, discordant and tied judgements of each factor, one row.
+//! * [`prompts`](SqlTable::prompts): the sums by prompt behind clustered standard errors, gaps and resampling, a row a
+//!   prompt; [`moments`](SqlTable::moments): what the clustered error of τ14 needs of them, one row.
 //! * [`newton`](SqlTable::newton): log-likelihood, gradient and information for differences of any size, with β
 //!   written into the query at 17 significant digits, which is every bit of it. One query a step.
 //! * [`scores`](SqlTable::scores): the middle of the covariance clustered by prompt, by a nested `GROUP BY`.

@@ -22,7 +22,7 @@ pub struct SqlTable {
     agent: AgentId,
     factors: Vec<FactorId>,
     prompt_number: Option<String>,
-    units_over_judgements: bool,
+    one_judgement_a_pair: bool,
 }
 
 /// A number as SQL that reads back as the same bits: 17 significant digits.
@@ -66,7 +66,7 @@ impl SqlTable {
             agent: agent.into(),
             factors: factors.into_iter().map(Into::into).collect(),
             prompt_number: None,
-            units_over_judgements: false,
+            one_judgement_a_pair: false,
         }
     }
 
@@ -78,11 +78,11 @@ impl SqlTable {
         self
     }
 
-    /// Takes the units of the factors over the agent's judgements instead of over all pairs of the relation. That saves
-    /// a `GROUP BY` over pairs, and is the same where the relation holds one judgement of this agent for each pair.
+    /// Says that the relation holds exactly one judgement of this agent on each pair. Pairs are then counted, and the units
+    /// of the factors taken, over the agent's rows, which saves a `GROUP BY` over pairs: the largest of all groupings.
     #[must_use]
-    pub fn units_over_judgements(mut self, yes: bool) -> Self {
-        self.units_over_judgements = yes;
+    pub fn one_judgement_a_pair(mut self, yes: bool) -> Self {
+        self.one_judgement_a_pair = yes;
         self
     }
 
@@ -124,6 +124,13 @@ impl SqlTable {
 
     /// How many pairs there are, judged by this agent or not.
     pub fn pairs(&self) -> String {
+        if self.one_judgement_a_pair {
+            return format!(
+                "SELECT COUNT(*) AS n FROM {} WHERE \"agent\" = {}",
+                self.relation,
+                text(self.agent.as_str())
+            );
+        }
         format!("SELECT COUNT(DISTINCT \"pair_id\") AS n FROM {}", self.relation)
     }
 
@@ -137,6 +144,38 @@ impl SqlTable {
         format!(
             "SELECT {names}, COUNT(*) AS n, MIN(w) AS least, MAX(w) AS largest FROM (SELECT {signs} FROM ({rows}) AS r) AS s GROUP BY {names}"
         )
+    }
+
+    /// How each factor goes with the preferences: judgements that are concordant, discordant, tied in the factor, tied in the
+    /// preference, tied in both, and without the factor.
+    pub fn counts(&self) -> String {
+        let count = |condition: String| format!("SUM(CASE WHEN {condition} THEN 1 ELSE 0 END)");
+        let counts = list((0..self.factors.len()).flat_map(|k| {
+            [
+                ("c", format!("choice * d{k} > 0")),
+                ("d", format!("choice * d{k} < 0")),
+                ("f", format!("choice <> 0 AND d{k} = 0")),
+                ("p", format!("choice = 0 AND d{k} <> 0")),
+                ("b", format!("choice = 0 AND d{k} = 0")),
+                ("m", format!("d{k} IS NULL")),
+            ]
+            .map(|(name, condition)| format!("{} AS {name}{k}", count(condition)))
+        }));
+        format!("SELECT {counts} FROM ({}) AS r", self.rows(self.factors.iter().cloned()))
+    }
+
+    /// The moments of the sums by prompt, by a nested `GROUP BY`: prompts with judgements that prefer a side, and for each
+    /// factor the number of prompts, Σ S, Σ N, Σ S², Σ S·N and Σ N², with S = Σ w·Pref·M and N = Σ w of a prompt.
+    pub fn moments(&self) -> String {
+        let moments: String = (0..self.factors.len())
+            .map(|k| {
+                format!(
+                    ", SUM(CASE WHEN n{k} > 0 THEN 1 ELSE 0 END) AS g{k}, SUM(t{k}) AS s{k}, SUM(n{k}) AS w{k}, \
+                     SUM(t{k} * t{k}) AS ss{k}, SUM(t{k} * n{k}) AS sn{k}, SUM(n{k} * n{k}) AS nn{k}"
+                )
+            })
+            .collect();
+        format!("SELECT SUM(CASE WHEN used > 0 THEN 1 ELSE 0 END) AS used{moments} FROM ({}) AS p", self.prompts())
     }
 
     /// The sums by prompt: the prompt, judgements that prefer a side, and for each factor Σ w·Pref·M and Σ w.
@@ -161,14 +200,20 @@ impl SqlTable {
     /// What the model needs to know of the factors' sizes: for each the number of known differences, the largest, and
     /// the sum of squares.
     pub fn sizes(&self) -> String {
+        // As floating-point numbers: columns of small whole numbers would be squared in their own type, and overflow.
         let sums = list(
             (0..self.factors.len())
-                .map(|k| format!("COUNT(d{k}) AS n{k}, MAX(ABS(d{k})) AS l{k}, SUM(d{k} * d{k}) AS q{k}")),
+                .map(|k| format!("COUNT(d{k}) AS n{k}, MAX(ABS(1.0 * d{k})) AS l{k}, SUM(1.0 * d{k} * d{k}) AS q{k}")),
         );
-        if self.units_over_judgements {
-            return format!("SELECT {sums} FROM ({}) AS r", self.rows(self.factors.iter().cloned()));
-        }
         let columns = self.factors.iter().enumerate();
+        if self.one_judgement_a_pair {
+            let columns = list(columns.map(|(k, factor)| format!("{} AS d{k}", name(factor.as_str()))));
+            let agent = text(self.agent.as_str());
+            return format!(
+                "SELECT {sums} FROM (SELECT {columns} FROM {} WHERE \"agent\" = {agent}) AS r",
+                self.relation
+            );
+        }
         let one = list(columns.map(|(k, factor)| format!("MAX({}) AS d{k}", name(factor.as_str()))));
         format!("SELECT {sums} FROM (SELECT {one} FROM {} GROUP BY \"pair_id\") AS r", self.relation)
     }
@@ -196,7 +241,7 @@ impl SqlTable {
         let first = usize::from(model.order_effect);
         let term = |(k, (_, unit)): (usize, &(FactorId, f64))| match model.scale {
             Scale::Sign => format!("{} AS x{}", sign(&format!("d{k}")), k + first),
-            Scale::Raw => format!("d{k} AS x{}", k + first),
+            Scale::Raw => format!("1.0 * d{k} AS x{}", k + first),
             Scale::RootMeanSquare => format!("d{k} / {} AS x{}", literal(*unit), k + first),
         };
         let constant = model.order_effect.then(|| "1.0 AS x0".to_owned());
@@ -301,8 +346,9 @@ impl SqlTable {
         let high = format!("{high} * {} % {PRIME}", keys[KEY_FACTORS[0]]);
         let query = format!("SELECT ({low} + {high}) % {PRIME} AS h{columns} FROM ({sums}) AS s");
         let query = cubed(query, "", 0);
+        // The few first: engines keep the first side of a product in memory.
         let query = format!(
-            "SELECT replicate, (h + replicate * {} % {PRIME}) % {PRIME} AS h{columns} FROM ({query}) AS s CROSS JOIN replicate_numbers",
+            "SELECT replicate, (h + replicate * {} % {PRIME}) % {PRIME} AS h{columns} FROM replicate_numbers CROSS JOIN ({query}) AS s",
             keys[KEY_FACTORS[1]]
         );
         let query = cubed(query, "replicate, ", 1);

@@ -5,7 +5,10 @@ use crate::alignment::AgreementSums;
 use crate::error::{Error, Place, Result};
 use crate::id::AgentId;
 use crate::influence::logistic::{NewtonSums, ScoreProducts};
-use crate::influence::{AgentSums, DifferenceSums, FactorDifferences, ModelSums, SignPatterns, SumsModel};
+use crate::influence::{
+    AgentMoments, AgentSums, DifferenceSums, FactorDifferences, ModelSums, PromptMoments, SignCounts, SignPatterns,
+    SumsModel,
+};
 use crate::preference::{Choice, FailureKind};
 use crate::stats::linalg::SquareMatrix;
 use crate::table::JudgementCounts;
@@ -203,6 +206,50 @@ impl<Q: FnMut(&str) -> Result<Vec<Vec<SqlValue>>>> SqlSums<Q> {
         Ok(patterns)
     }
 
+    /// How each factor goes with the preferences.
+    fn counts(&mut self) -> Result<Vec<SignCounts>> {
+        let (sql, factors) = (self.table.counts(), self.table.factors().len());
+        if factors == 0 {
+            return Ok(Vec::new());
+        }
+        let mut row = self.row("counts", &sql)?;
+        let mut counts = |_| {
+            let mut counts = SignCounts::default();
+            for cell in [
+                &mut counts.concordant,
+                &mut counts.discordant,
+                &mut counts.factor_ties,
+                &mut counts.preference_ties,
+                &mut counts.both_ties,
+                &mut counts.missing,
+            ] {
+                *cell = row.count()?;
+            }
+            Ok(counts)
+        };
+        (0..factors).map(&mut counts).collect()
+    }
+
+    /// The moments behind τ14 and its clustered error: one row comes home, however many prompts there are.
+    ///
+    /// # Errors
+    ///
+    /// What the query function meets, and [`Error::Malformed`] for answers to something else.
+    pub fn moments(&mut self) -> Result<AgentMoments> {
+        let (counts, mut judgements, sql) = (self.counts()?, self.judgements()?, self.table.moments());
+        let mut row = self.row("moments", &sql)?;
+        judgements.prompts = row.count()? as usize;
+        let mut moments = Vec::with_capacity(counts.len());
+        for _ in 0..counts.len() {
+            let mut sums = PromptMoments::default();
+            (sums.prompts, sums.signed, sums.total) = (row.count()?, row.number()?, row.number()?);
+            (sums.signed_squares, sums.products, sums.total_squares) = (row.number()?, row.number()?, row.number()?);
+            moments.push(sums);
+        }
+        let (agent, factors) = (self.table.agent().clone(), self.table.factors().to_vec());
+        Ok(AgentMoments { agent, judgements, factors, counts, moments })
+    }
+
     /// The sums behind τ14, prompt by prompt, in the order of the prompts' identifiers.
     ///
     /// # Errors
@@ -210,7 +257,7 @@ impl<Q: FnMut(&str) -> Result<Vec<Vec<SqlValue>>>> SqlSums<Q> {
     /// What the query function meets, and [`Error::Malformed`] for answers to something else.
     pub fn agent(&mut self) -> Result<AgentSums> {
         let mut sums = AgentSums::empty(self.table.agent().clone(), self.table.factors());
-        let counts = self.weighted_patterns()?.0.counts();
+        let counts = self.counts()?;
         let (sql, factors) = (self.table.prompts(), self.table.factors().len());
         for mut row in self.rows("prompts", &sql)? {
             let prompt = row.text()?.ok_or_else(|| row.wrong("a prompt is NULL".into()))?;
