@@ -6,7 +6,7 @@ use super::design::{Design, Weights};
 use super::gram::{Weighted, packed, symmetric};
 use super::panels::{Lane, PANEL};
 use super::rank::Whitening;
-use super::rows::{FILLING, add_linear, newton_rows, residual_rows, weighted_newton_rows};
+use super::rows::{FILLING, add_linear, newton_rows, remainder_rows, residual_rows, weighted_newton_rows};
 use crate::parallel::ordered_map;
 use crate::stats::linalg::SquareMatrix;
 
@@ -64,11 +64,20 @@ impl<'a> Problem<'a> {
 
     /// The gradient alone, which takes half as long.
     pub(crate) fn score(&self, theta: &[f64]) -> Vec<f64> {
+        self.sum_scores(theta, None)
+    }
+
+    /// What the gradient at θ + δ has beside its linear part: g(θ + δ) − g(θ) + I(θ) δ.
+    pub(crate) fn remainder(&self, theta: &[f64], step: &[f64]) -> Vec<f64> {
+        self.sum_scores(theta, Some(step))
+    }
+
+    fn sum_scores(&self, theta: &[f64], step: Option<&[f64]>) -> Vec<f64> {
         let panels = self.panel_count();
         let arch = Arch::new();
         let chunk = |index: usize| {
             let panels = index * CHUNK..((index + 1) * CHUNK).min(panels);
-            arch.dispatch(ScorePass { problem: self, theta, panels })
+            arch.dispatch(ScorePass { problem: self, theta, step, panels })
         };
         let threads = panels * PANEL * self.terms() >= PARALLEL_WORK / 8;
         let mut total = vec![0.0; self.terms()];
@@ -193,13 +202,42 @@ impl<'a> Problem<'a> {
     ) -> Lane {
         let mut score = self.predict(simd, panel, theta, buffer);
         residual_rows::<S>(&mut score, Lane::part(self.design.outcome(), panel, scratch));
+        self.weigh(panel, &mut score);
+        score
+    }
+
+    /// What w(y − p) has beside its linear part after a step, for a panel's rows.
+    #[inline(always)]
+    fn remainders_of_rows<S: Simd>(
+        &self,
+        simd: S,
+        panel: usize,
+        theta: &[f64],
+        step: &[f64],
+        buffer: &mut Vec<Lane>,
+        scratch: &mut Lane,
+    ) -> Lane {
+        let mut remainder = self.predict(simd, panel, theta, buffer);
+        let mut change = Lane::ZERO;
+        if self.constants() > 0 {
+            change.0.fill(step[0]);
+        }
+        let columns = self.columns(panel, buffer);
+        add_linear(simd, |j| &columns[j], &step[self.constants()..], &mut change);
+        remainder_rows::<S>(&mut remainder, &change, Lane::part(self.design.outcome(), panel, scratch));
+        self.weigh(panel, &mut remainder);
+        remainder
+    }
+
+    /// Multiplies a panel's row values by the rows' weights.
+    #[inline(always)]
+    fn weigh(&self, panel: usize, values: &mut Lane) {
         if let Some(weights) = self.design.weights() {
             let weight = Lane::of(weights.values(), panel);
             for i in 0..PANEL {
-                score.0[i] *= weight.0[i];
+                values.0[i] *= weight.0[i];
             }
         }
-        score
     }
 
     /// All columns of a panel, the order effect's ones included, in the problem's coordinates.
@@ -301,10 +339,11 @@ impl WithSimd for Pass<'_> {
     }
 }
 
-/// The sum of the scores w(y − p)x.
+/// The sum of the scores w(y − p)x, or of what they have beside their linear part after a step.
 struct ScorePass<'a> {
     problem: &'a Problem<'a>,
     theta: &'a [f64],
+    step: Option<&'a [f64]>,
     panels: std::ops::Range<usize>,
 }
 
@@ -313,14 +352,17 @@ impl WithSimd for ScorePass<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> Vec<f64> {
-        let Self { problem, theta, panels } = self;
+        let Self { problem, theta, step, panels } = self;
         let design = problem.design;
         let constants = problem.constants();
         let mut sums = vec![simd.splat_f64s(0.0); problem.terms()];
         let (mut buffer, mut scratch) = (Vec::new(), Lane::ZERO);
         for index in panels {
             let panel = index * problem.stride;
-            let score = problem.scores_of_rows(simd, panel, theta, &mut buffer, &mut scratch);
+            let score = match step {
+                None => problem.scores_of_rows(simd, panel, theta, &mut buffer, &mut scratch),
+                Some(step) => problem.remainders_of_rows(simd, panel, theta, step, &mut buffer, &mut scratch),
+            };
             let ones = Lane::ones(design.panels().rows_of(panel));
             let (score, _) = S::as_simd_f64s(&score.0);
             for (column, sum) in
@@ -343,6 +385,11 @@ impl WithSimd for ScorePass<'_> {
 /// Columns whose sums of a cluster are added to at once.
 const TERMS: usize = 8;
 
+/// Their sums, in one line of the cache.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
+struct TermSums([f64; TERMS]);
+
 /// η and then the score w(y − p) of every row, summed over the rows of each cluster.
 struct ClusterPass<'a> {
     problem: &'a Problem<'a>,
@@ -362,7 +409,7 @@ impl WithSimd for ClusterPass<'_> {
         let design = problem.design;
         let (terms, constants) = (problem.terms(), problem.constants());
         let groups_of_terms = terms.div_ceil(TERMS);
-        let mut sums = vec![[0.0; TERMS]; count * groups_of_terms];
+        let mut sums = vec![TermSums([0.0; TERMS]); count * groups_of_terms];
         let (mut buffer, mut scratch, mut ones) = (Vec::new(), Lane::ZERO, Lane::ones(PANEL));
         for panel in panels {
             let score = problem.scores_of_rows(simd, panel, theta, &mut buffer, &mut scratch);
@@ -383,7 +430,7 @@ impl WithSimd for ClusterPass<'_> {
                         let values: [f64; TERMS] = std::array::from_fn(|k| columns[k].0[row]);
                         let score = simd.splat_f64s(*score);
                         let (values, _) = S::as_simd_f64s(&values);
-                        for (sum, value) in S::as_mut_simd_f64s(sums).0.iter_mut().zip(values) {
+                        for (sum, value) in S::as_mut_simd_f64s(&mut sums.0).0.iter_mut().zip(values) {
                             *sum = simd.mul_add_e_f64s(score, *value, *sum);
                         }
                     }
@@ -391,7 +438,7 @@ impl WithSimd for ClusterPass<'_> {
             }
         }
         let of_cluster = sums.chunks_exact(groups_of_terms.max(1));
-        of_cluster.flat_map(|sums| sums.as_flattened().iter().take(terms)).copied().collect()
+        of_cluster.flat_map(|sums| sums.iter().flat_map(|sums| sums.0).take(terms)).collect()
     }
 }
 

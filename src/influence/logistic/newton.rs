@@ -16,6 +16,12 @@ const CERTAIN_CHANGE: f64 = 0.5;
 /// the change, may reach 10⁻⁹: one more step with the information at hand removes it.
 const EXACT: f64 = 2e-5;
 
+/// How far that step may be off because it looks at some of the rows only.
+const SAMPLING_ERROR: f64 = 2e-10;
+
+/// It looks at every so many panels at most.
+const MOST_STRIDE: f64 = 64.0;
+
 /// Newton steps before separation is looked for; a fit with finite estimates rarely needs more.
 const PATIENCE: usize = 5;
 
@@ -81,9 +87,10 @@ pub(crate) fn solve(
         last_change = largest_change(problem, &step, change <= settings.tolerance);
         let certain = !settings.ridge.is_empty() || last_change < CERTAIN_CHANGE;
         if change <= settings.tolerance && certain {
+            let correction = (change > EXACT && problem.stride == 1).then(|| remainder(problem, &theta, &step, change));
             add(&mut theta, &step, 1.0);
-            if change > EXACT && problem.stride == 1 {
-                step_by(problem, settings.ridge, &factor, 1.0, &mut theta);
+            if let Some(gradient) = correction {
+                add(&mut theta, &factor.solve(&gradient), 1.0);
             }
             return Ending::Converged(Box::new(Solution {
                 // The likelihood is a parabola over so short a step.
@@ -114,13 +121,26 @@ pub(crate) fn solve(
 }
 
 /// A step with an information that is known already, for half the price of a pass; `share` is by how much the factored
-/// information is to be multiplied.
-pub(super) fn step_by(problem: &Problem<'_>, ridge: &[f64], factor: &Cholesky, share: f64, theta: &mut [f64]) {
+/// information is to be multiplied. Returns the root mean square change of the linear predictor, or a little more.
+pub(super) fn step_by(problem: &Problem<'_>, ridge: &[f64], factor: &Cholesky, share: f64, theta: &mut [f64]) -> f64 {
     let mut slope = problem.score(theta);
     for (j, lambda) in ridge.iter().enumerate() {
         slope[j] -= lambda * theta[j];
     }
-    add(theta, &factor.solve(&slope), 1.0 / share);
+    let step = factor.solve(&slope);
+    add(theta, &step, 1.0 / share);
+    2.0 * (dot(&step, &slope).max(0.0) / (share * problem.design.weight_sum())).sqrt()
+}
+
+/// The gradient after a step of Newton's, which took away all of it but what is not linear in the step.
+///
+/// That is a sum of small terms, of the size of the squared change of each row. Over every s-th panel it is known to
+/// about √(s/n) of that size, relative to the information: enough for the coefficients where the step was short.
+fn remainder(problem: &Problem<'_>, theta: &[f64], step: &[f64], change: f64) -> Vec<f64> {
+    let rows = problem.design.n_rows() as f64;
+    let stride = (rows * (SAMPLING_ERROR / (change * change)).powi(2)).clamp(1.0, MOST_STRIDE).floor();
+    let part = Problem { stride: stride as usize, ..problem.clone() };
+    part.remainder(theta, step).into_iter().map(|sum| sum * stride).collect()
 }
 
 /// The whole step, or the largest half, quarter, … of it that does not lower the objective.

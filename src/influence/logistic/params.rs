@@ -7,7 +7,7 @@ use super::penalty::Penalty;
 use crate::error::{Error, Result};
 
 /// Rows above which passes over them are worth saving.
-pub(crate) const MANY_ROWS: usize = 32_768;
+pub(crate) const MANY_ROWS: usize = 4_096;
 
 /// Parameters of the joint logistic model, not checked yet.
 ///

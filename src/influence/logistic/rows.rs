@@ -74,36 +74,31 @@ fn ln_1_plus<S: Simd>(e: f64) -> f64 {
     2.0 * s * multiply_add::<S>(sum, square, 1.0)
 }
 
+/// Vectors whose linear predictors are summed at once: as many as stay in registers.
+const STRIP: usize = 8;
+
 /// η += Σ θⱼ xⱼ, column j given by `column(j)`.
 ///
 /// One column after the other, as they lie in memory, with the sums in registers.
 #[inline(always)]
 pub(crate) fn add_linear<'a, S: Simd>(simd: S, column: impl Fn(usize) -> &'a Lane, theta: &[f64], eta: &mut Lane) {
-    if S::REGISTER_COUNT >= 32 {
-        add_linear_in_strips::<S, 16>(simd, column, theta, eta);
-    } else {
-        add_linear_in_strips::<S, 8>(simd, column, theta, eta);
-    }
-}
-
-#[inline(always)]
-fn add_linear_in_strips<'a, S: Simd, const N: usize>(
-    simd: S,
-    column: impl Fn(usize) -> &'a Lane,
-    theta: &[f64],
-    eta: &mut Lane,
-) {
-    let (strips, _) = S::as_mut_simd_f64s(&mut eta.0).0.as_chunks_mut::<N>();
+    let (strips, _) = S::as_mut_simd_f64s(&mut eta.0).0.as_chunks_mut::<STRIP>();
     for (strip, eta) in strips.iter_mut().enumerate() {
-        let mut sums = *eta;
+        let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = *eta;
         for (j, theta) in theta.iter().enumerate() {
-            let values = &S::as_simd_f64s(&column(j).0).0.as_chunks::<N>().0[strip];
+            let values = &S::as_simd_f64s(&column(j).0).0.as_chunks::<STRIP>().0[strip];
             let theta = simd.splat_f64s(*theta);
-            for i in 0..N {
-                sums[i] = simd.mul_add_e_f64s(theta, values[i], sums[i]);
-            }
+            // One name a register: sums in an array are kept in memory by the compiler.
+            a = simd.mul_add_e_f64s(theta, values[0], a);
+            b = simd.mul_add_e_f64s(theta, values[1], b);
+            c = simd.mul_add_e_f64s(theta, values[2], c);
+            d = simd.mul_add_e_f64s(theta, values[3], d);
+            e = simd.mul_add_e_f64s(theta, values[4], e);
+            f = simd.mul_add_e_f64s(theta, values[5], f);
+            g = simd.mul_add_e_f64s(theta, values[6], g);
+            h = simd.mul_add_e_f64s(theta, values[7], h);
         }
-        *eta = sums;
+        *eta = [a, b, c, d, e, f, g, h];
     }
 }
 
@@ -218,6 +213,17 @@ pub(crate) fn residual_rows<S: Simd>(eta: &mut Lane, outcome: &[f64; PANEL]) {
     for i in 0..PANEL {
         let row = row::<S>(eta.0[i]);
         eta.0[i] = row.residual(outcome[i], eta.0[i]);
+    }
+}
+
+/// Replaces linear predictors by what the residuals after a change of them have beside their linear part:
+/// (p(η) − p(η + δ)) + p(1 − p) δ.
+#[inline(always)]
+pub(crate) fn remainder_rows<S: Simd>(eta: &mut Lane, change: &Lane, outcome: &[f64; PANEL]) {
+    for i in 0..PANEL {
+        let (before, after) = (eta.0[i], eta.0[i] + change.0[i]);
+        let (from, to) = (row::<S>(before), row::<S>(after));
+        eta.0[i] = to.residual(outcome[i], after) - from.residual(outcome[i], before) + from.weight * change.0[i];
     }
 }
 

@@ -98,12 +98,15 @@ fn extend(
     for (share, basis) in second.direction.iter().zip(&moving) {
         direction.iter_mut().zip(basis).for_each(|(sum, value)| *sum += share * value);
     }
-    // Enough of the first that the second takes no row of the first back.
+    // Enough of the first that the second takes no row of the first back, and no more: beside a large multiple of the first
+    // the second would look like rounding.
     let values = problem.linear_predictor(&direction, false);
     let largest = values.iter().fold(0.0_f64, |largest, value| largest.max(value.abs()));
-    let least = margins.iter().zip(separated).filter(|(margin, separated)| **separated && margin.sign.is_some());
-    let least = least.fold(f64::INFINITY, |least, (margin, _)| least.min(margin.value.abs()));
-    let multiple = 2.0 * largest / least;
+    let of_first = margins.iter().fold(0.0_f64, |largest, margin| largest.max(margin.value.abs()));
+    let rows_of_first = values.iter().zip(margins).zip(separated).filter(|(_, separated)| **separated);
+    let taken_back = rows_of_first.filter(|((_, margin), _)| margin.sign.is_some());
+    let needed = taken_back.fold(0.0_f64, |needed, ((value, margin), _)| needed.max(-value / margin.value));
+    let multiple = (2.0 * needed).max(largest / of_first);
     direction.iter_mut().zip(&first.direction).for_each(|(sum, value)| *sum += multiple * value);
     let margins = signed(problem, &direction)?;
     let moved: Vec<bool> = values.iter().zip(separated).map(|(v, first)| *first || v.abs() > ZERO * largest).collect();

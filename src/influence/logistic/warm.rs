@@ -1,9 +1,9 @@
 //! Where to start on many rows: at the estimate of some of them.
 //!
 //! The estimate of a share of the rows is about as far from that of all of them as its own standard
-//! errors. One step with the score of all rows and the information of the share, which is that of all
-//! rows but for a few percent, takes most of that away for half the price of a pass; then one pass over
-//! all rows is usual instead of five. Whole panels are taken at equal distances, which keeps the order of
+//! errors. A step with the score of all rows and the information of the share, which is that of all rows but for a few
+//! percent, takes all but those few percent of it away, for half the price of a pass or less; then one pass over all rows
+//! is usual instead of five. Whole panels are taken at equal distances, which keeps the order of
 //! the rows from mattering.
 
 use super::kernel::Problem;
@@ -13,10 +13,13 @@ use super::params::MANY_ROWS;
 
 /// Rows a coefficient that a share of the rows must have. With too few the share can be separated
 /// although the data are not.
-const ROWS_PER_TERM: usize = 100;
+const ROWS_PER_TERM: usize = 50;
 
 /// Every so many panels at first, and then.
-const STRIDES: [usize; 2] = [40, 4];
+const STRIDES: [usize; 2] = [40, 6];
+
+/// Steps with the information of the share.
+const MOST_STEPS: usize = 2;
 
 /// The estimate of some of the rows; `None` where there are too few rows for it to pay, or where
 /// they have no estimate of their own.
@@ -48,7 +51,14 @@ pub(crate) fn start(problem: &Problem<'_>, settings: &Settings<'_>) -> Option<Ve
     }
     let mut theta = theta?;
     if let Some((factor, stride)) = last {
-        newton::step_by(problem, settings.ridge, &factor, stride, &mut theta);
+        // By about so much the information of the share differs from that of all rows, and so much each step leaves.
+        let leaves = (problem.terms() as f64 * stride / rows as f64).sqrt();
+        for _ in 0..MOST_STEPS {
+            let change = newton::step_by(problem, settings.ridge, &factor, stride, &mut theta);
+            if change * leaves <= settings.tolerance {
+                break;
+            }
+        }
     }
     theta.iter().all(|value| value.is_finite()).then_some(theta)
 }

@@ -80,9 +80,13 @@ impl Replicates {
 
     /// The same by another method. [`IntervalMethod::Bca`] is there only where the replicates were drawn for it.
     pub fn interval_by(&self, k: usize, method: IntervalMethod) -> Option<Interval> {
+        self.interval_at(k, method, self.resampling.level)
+    }
+
+    /// The same at another level.
+    pub fn interval_at(&self, k: usize, method: IntervalMethod, level: f64) -> Option<Interval> {
         let point = self.point(k)?;
         let defined = self.defined(k)?;
-        let level = self.resampling.level;
         match method {
             IntervalMethod::Percentile => method::percentile_interval(&defined, level),
             IntervalMethod::Basic => method::basic_interval(point, &defined, level),
