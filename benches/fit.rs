@@ -1,7 +1,7 @@
 //! Joint fits, with model-based and clustered covariance, and bootstrap refits, over rows × factors.
 //!
-//! `cargo bench -p prefactor-benches --bench fit`; `RAYON_NUM_THREADS=1` for one thread. With `PREFACTOR_BENCH_LARGE=1` also 10⁷ rows, which
-//! need 3 GB. How other programs do on the same data: `benches/peers/run`.
+//! `cargo bench -p prefactor-benches --bench fit`; `RAYON_NUM_THREADS=1` for one thread. With `PREFACTOR_BENCH_LARGE=1`
+//! also 10⁷ rows, which need 3 GB. How other programs do on the same data: `benches/peers/run`.
 
 #![allow(missing_docs, reason = "criterion's macros make undocumented functions")]
 #![allow(clippy::expect_used, reason = "a program, not a library")]
