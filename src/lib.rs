@@ -145,11 +145,6 @@ mod guides {
 #[doc = include_str!("../docs/judges.md")]
 struct JudgesGuide;
 
-/// The code of the guide to tasks as files.
-#[cfg(all(doctest, feature = "llm"))]
-#[doc = include_str!("../docs/task_file.md")]
-struct TaskFileGuide;
-
 /// The code of the guide to factors of one's own that a model measures.
 #[cfg(all(doctest, feature = "llm"))]
 #[doc = include_str!("../docs/own_llm_factor.md")]

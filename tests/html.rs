@@ -82,3 +82,49 @@ fn tables_hold_what_the_report_holds() {
         assert_eq!((&bytes[..4], &bytes[bytes.len() - 4..]), (&b"PAR1"[..], &b"PAR1"[..]));
     }
 }
+
+#[test]
+fn a_model_that_judges_and_writes_is_shown_in_both_settings() {
+    use prefactor::Analysis;
+    use prefactor::preference::{Dataset, Judgement, Pair, Preference, Response};
+
+    let response = |id: String, words: f64, facts: f64| {
+        Response::without_text().id(id).factor("words", words).factor("facts", facts)
+    };
+    // People and the judge like facts; the writer makes what it scores higher longer.
+    let pairs = (0..40).flat_map(|i| {
+        let (more, fewer) = (2.0 + f64::from(i % 3), f64::from(i % 2));
+        let judged = Pair::new(
+            format!("j{i}"),
+            format!("p{i}"),
+            response(format!("a{i}"), fewer, more),
+            response(format!("b{i}"), more, fewer),
+        );
+        let written = Pair::new(
+            format!("w{i}"),
+            format!("p{i}"),
+            response(format!("c{i}"), more, fewer),
+            response(format!("d{i}"), fewer, more),
+        );
+        let say = |agent: &str| Judgement::new(agent, if i % 5 == 0 { Preference::B } else { Preference::A });
+        let orders = ["a_first", "b_first"].map(|order| say("m/evaluation/orders").annotator(order));
+        let judged = orders.into_iter().fold(judged, Pair::judgement);
+        [judged.judgement(say("human")).judgement(say("m/evaluation")), written.judgement(say("m/generation"))]
+    });
+    let dataset = Dataset::from_pairs(pairs).expect("a data set");
+    let report = Analysis::new().replicates(100).run(&dataset).expect("a report");
+    assert_eq!((report.settings.len(), report.judges.len()), (1, 1));
+    let page = HtmlReport::new(&report).render().expect("a page");
+    for table in ["settings-1-metrics-table", "settings-1-factors-table", "judges-table", "judge-rules-table"] {
+        assert_eq!(page.matches(&format!("<table id=\"{table}\"")).count(), 1, "{table}");
+    }
+    assert!(
+        page.contains("40 prompts on which all three decided") && !page.contains("was seen both judging and writing")
+    );
+    // Writing is as far the other way as judging is close: τ14 of facts is 0.6, 0.6 and −0.6.
+    let shift = report.settings[0].factors.iter().find(|factor| factor.factor.as_str() == "facts").expect("facts");
+    assert!((shift.shift.estimate.expect("a shift") + 1.2).abs() < 1e-12);
+    assert!(page.contains("−1.20"));
+    let without = HtmlReport::new(&support::small_report()).render().expect("a page");
+    assert!(without.contains("was seen both judging and writing"));
+}

@@ -1,7 +1,7 @@
 // Writes pairs that try to break a page: 30 factors, 8 agents, long texts in several scripts with markup in them, and names
 // that are markup, mathematics, right-to-left or turned around. The same bytes every time.
 //
-//   node hostile.mjs > hostile.jsonl
+//   node hostile.mjs [PAIRS] > hostile.jsonl
 let state = 1;
 const uniform = () => {
   // A linear congruential generator (Numerical Recipes); good enough for noise.
@@ -14,7 +14,7 @@ const factors = Array.from({ length: 30 }, (_, k) => `factor_${String(k).padStar
 factors.splice(0, 8, "words", "unsupported_entities_of_the_whole_source_document", "<img src=x onerror=window.hacked=1>",
   "\"quoted\" & 'apostrophe'", "عدد الكلمات", "文の長さと情報量の合計", "$x^2$ cost", "\u202erev\u202c `tick");
 const agents = ["human", "gpt-4-0314/rts", "model-with-a-very-long-name-2026-11-01-preview/evaluation",
-  "<script>window.hacked=1</script>", "قاضي", "評価者モデル", "llama-3.1-8b/generation", "small"];
+  "<script>window.hacked=1</script>", "قاضي", "評価者モデル", "model-with-a-very-long-name-2026-11-01-preview/generation", "small"];
 const hostile = ["<script>window.hacked=1;alert(1)</script>", "<img src=x onerror=\"window.hacked=1\">",
   "</p></details></main></body><iframe src='https://example.com/'></iframe>", "{{ 7*7 }} {% raw %} ${1+1}",
   "<style>*{display:none}</style>", "<a href='javascript:window.hacked=1'>x</a>", "<svg onload=window.hacked=1>",
@@ -30,7 +30,7 @@ const response = (id) => {
   if (uniform() < 0.1) text += "x".repeat(600);
   return { id, text, factors: Object.fromEntries(factors.map((name) => [name, Math.round(1000 * normal()) / 1000])) };
 };
-for (let i = 0; i < 1500; i++) {
+for (let i = 0; i < Number(process.argv[2] ?? 1500); i++) {
   const [a, b] = [response(`r${i}a`), response(`r${i}b`)];
   const judgements = agents.map((agent, k) => {
     if (agent === "small" && i % 40 === 0) return { agent, failure: "refused", raw: hostile[0] };

@@ -120,9 +120,3 @@ fn annotators(report: &Report) -> Part {
     }
     table.part()
 }
-
-/// The gap between what a model does when it judges and what it does when it writes.
-pub(super) fn settings(_report: &Report) -> Section {
-    Section::new("settings", "Judging and writing", "The generation–evaluation gap")
-        .with([Part::note("No agent of this report was seen both judging and writing.")])
-}

@@ -15,19 +15,24 @@ pub(super) fn agents(report: &Report) -> Vec<AgentId> {
     outline::agents(report).into_iter().cloned().collect()
 }
 
+/// The agents picture by picture, the reference in each.
+pub(super) fn groups(report: &Report) -> Vec<Vec<AgentId>> {
+    let all = agents(report);
+    let (reference, others) = all.split_at(usize::from(report.agents.contains_key(&report.reference)));
+    if others.is_empty() {
+        return vec![all];
+    }
+    others.chunks(BESIDE).map(|some| [reference, some].concat()).collect()
+}
+
 pub(super) fn level(report: &Report) -> String {
     format!("{:.0} %", 100.0 * report.provenance.resampling.level)
 }
 
 pub(super) fn forest(report: &Report) -> Result<Section> {
     let all = agents(report);
-    let (reference, others) = all.split_at(usize::from(report.agents.contains_key(&report.reference)));
-    let mut groups: Vec<Vec<AgentId>> = others.chunks(BESIDE).map(|some| [reference, some].concat()).collect();
-    if groups.is_empty() {
-        groups.push(all.clone());
-    }
     let mut figures = Vec::new();
-    for group in groups {
+    for group in groups(report) {
         if let Some(plot) = drawn(Plot::influence(report, &group))? {
             let caption = format!(
                 "τ14 with {} intervals over prompts; the strongest driver of `{}` on top.",

@@ -11,6 +11,7 @@ mod influence;
 mod models;
 mod page;
 mod provenance;
+mod settings;
 
 use std::fmt::Write;
 
@@ -93,7 +94,7 @@ impl<'a> HtmlReport<'a> {
             influence::heat_map(report)?,
             models::coefficients(report),
             alignment::section(report),
-            alignment::settings(report),
+            settings::section(report)?,
             models::correlations(report)?,
             models::quality(report)?,
             provenance::counts(report),

@@ -1,14 +1,11 @@
 //! The joint models: coefficients, what they are worth, and whether their factors can be told apart.
 
-use super::influence::{agents, drawn, level};
+use super::influence::{agents, drawn, groups, level};
 use super::page::{Cell, Figure, Part, Section, Table};
 use crate::error::Result;
 use crate::id::AgentId;
 use crate::influence::{Baselines, Estimate, FitQuality, Quality};
 use crate::report::{LogisticReport, Plot, Report, outline};
-
-/// Agents whose curves one picture can hold.
-const TOGETHER: usize = 4;
 
 pub(super) fn coefficients(report: &Report) -> Section {
     let all = agents(report);
@@ -128,7 +125,7 @@ pub(super) fn quality(report: &Report) -> Result<Section> {
         figures.row(format!("`{agent}`"), figures_of(&baselines.model));
     }
     let mut pictures = Vec::new();
-    for some in all.chunks(TOGETHER) {
+    for some in &groups(report) {
         if let Some(plot) = drawn(Plot::calibration(report, some))? {
             let caption = "On the diagonal what is predicted happens as often as it should; a flatter line is too sure of itself.";
             pictures.push(Figure::new(&plot, caption));
