@@ -311,3 +311,18 @@ proptest! {
         let _ = records(&path);
     }
 }
+
+/// Found by fuzzing: a page that cannot be decoded was an error, and a lenient reading began the file anew, for ever.
+#[test]
+fn a_lenient_reading_of_a_damaged_page_ends() {
+    let mut bytes = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/seeds/shp.parquet")).expect("the seed");
+    for (place, byte) in [(148, 0o62), (149, 0o60), (862, 0o75), (2294, 0o154)] {
+        bytes[place] = byte;
+    }
+    let path = scratch("damaged-page.parquet");
+    std::fs::write(&path, &bytes).expect("written");
+    let mut reader = ReadOptions::new().lenient(true).open(&path).expect("the footer is whole");
+    let read = reader.by_ref().take(1000).count();
+    assert!(read <= 40, "{read} records of 40");
+    assert_eq!(reader.rejections().count(), 1, "{:?}", reader.rejections().first());
+}

@@ -43,6 +43,8 @@ pub(crate) struct ParquetRows {
     at: usize,
     /// Rows given so far.
     row: u64,
+    /// Whether a step failed: what follows cannot be read.
+    broken: bool,
 }
 
 impl ParquetRows {
@@ -50,7 +52,17 @@ impl ParquetRows {
         let file = File::open(path).map_err(Error::io(path, "open"))?;
         let metadata = guarded(path, 0, || ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()))?;
         let path = path.to_path_buf();
-        Ok(Self { path, file, metadata, mask: ProjectionMask::all(), reader: None, batch: None, at: 0, row: 0 })
+        Ok(Self {
+            path,
+            file,
+            metadata,
+            mask: ProjectionMask::all(),
+            reader: None,
+            batch: None,
+            at: 0,
+            row: 0,
+            broken: false,
+        })
     }
 
     /// The names of the top-level columns.
@@ -96,11 +108,18 @@ impl ParquetRows {
                 self.at += 1;
                 return value.map(|value| Some((self.row, value)));
             }
+            if self.broken {
+                return Ok(None);
+            }
+            // What fails is not begun anew: a lenient reading would go round and round.
+            self.broken = true;
             let mut reader = match self.reader.take() {
                 Some(reader) => reader,
                 None => self.start(BATCH)?,
             };
-            let Some(batch) = guarded(&self.path, self.row + 1, || reader.next().transpose())? else {
+            let batch = guarded(&self.path, self.row + 1, || reader.next().transpose())?;
+            self.broken = false;
+            let Some(batch) = batch else {
                 // Asked again, it says again that there is no more.
                 self.reader = Some(reader);
                 self.batch = None;
