@@ -233,8 +233,10 @@ fn scores(
             ..Score::from_replicates(&replicates, k)
         };
         if metrics[k].is_drawn() && settings.resampling.method == IntervalMethod::Percentile {
-            let hull = replicates.interval_at(k, IntervalMethod::Hull, widened(settings.resampling.level, joint.len()));
+            let (method, level) = (IntervalMethod::Hull, widened(settings.resampling.level, joint.len()));
+            let hull = replicates.interval_at(k, method, level);
             (score.ci_low, score.ci_high) = (hull.map(|hull| hull.low), hull.map(|hull| hull.high));
+            score.monte_carlo_error = hull.and_then(|_| replicates.monte_carlo_error_at(k, method, level));
         }
         let (least, most) = metrics[k].range();
         score.ci_low = score.ci_low.map(|low| low.max(least));
@@ -244,7 +246,8 @@ fn scores(
     metrics.iter().enumerate().map(|(k, metric)| (metric.name().to_owned(), score(k))).collect()
 }
 
-/// The level at which the hull of a figure of factor vectors is read so that it holds the truth about as often as `level` says.
+/// The level at which the hull of a figure of factor vectors is read, so that it holds the truth about as often as
+/// `level` says.
 ///
 /// Below 100 prompts the noise of both vectors takes more than an interval of the nominal level gives back. That 1 − level
 /// is to shrink with the square of the number of prompts was found by simulation (`docs/statistics.md`).

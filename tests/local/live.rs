@@ -2,9 +2,10 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use prefactor::llm::local::{LocalEmbedder, LocalModel};
-use prefactor::llm::{ContinuationScorer, Embedder, LanguageModel, Request};
+use prefactor::llm::{ContinuationScorer, Embedder, LanguageModel, Limited, Request, Retry, Runner};
 
 fn models(test: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("PREFACTOR_LOCAL_MODELS").map(PathBuf::from);
@@ -173,6 +174,31 @@ const SENTENCES: [(&str, [f64; 5]); 3] = [
     ("Interest rates rose by 0.25 points in 1984.", [0.0666061, 0.0318656, 0.0317932, 0.06821, 0.0235619]),
 ];
 const COSINES: [(usize, usize, f64); 3] = [(0, 1, 0.6785534), (0, 2, 0.0271754), (1, 2, 0.0170055)];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hundred_requests_at_concurrency_8() {
+    let Some(folder) = models("two hundred requests") else { return };
+    let model = LocalModel::open(folder.join("SmolLM2-135M-Instruct.Q4_1.gguf")).unwrap();
+    let requests: Vec<Request> = (0..200)
+        .map(|i| {
+            let letter = char::from(b'a' + (i % 26) as u8);
+            let request = Request::user(format!("Say a word that begins with the letter {letter}.")).seed(i);
+            request.temperature(0.7).max_tokens(4)
+        })
+        .collect();
+    let layers = Retry::new(Limited::new(&model).max_concurrency(8));
+    let begun = Instant::now();
+    let replies = Runner::new().concurrency(8).complete(&layers, &requests).await;
+    let elapsed = begun.elapsed();
+    // What is asked alone is answered alike: no reply depends on what runs beside it.
+    for place in [0, 77, 199] {
+        let alone = model.complete(&requests[place]).await.unwrap();
+        assert_eq!(replies[place].as_ref().unwrap().text, alone.text);
+    }
+    let written: u64 = replies.iter().map(|reply| reply.as_ref().unwrap().usage.unwrap().output).sum();
+    assert!(written >= 200);
+    let _ = writeln!(std::io::stderr(), "200 requests at concurrency 8: {elapsed:?}, {written} tokens written");
+}
 
 #[tokio::test]
 async fn embeddings_are_those_of_numpy() {

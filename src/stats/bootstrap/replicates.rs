@@ -111,11 +111,15 @@ impl Replicates {
     ///
     /// `None` where there is no interval.
     pub fn monte_carlo_error(&self, k: usize) -> Option<f64> {
+        self.monte_carlo_error_at(k, self.resampling.method, self.resampling.level)
+    }
+
+    /// The same for [`interval_at`](Self::interval_at).
+    pub fn monte_carlo_error_at(&self, k: usize, method: IntervalMethod, level: f64) -> Option<f64> {
         let point = self.point(k)?;
         let defined = self.defined(k)?;
-        let level = self.resampling.level;
         let count = defined.len() as f64;
-        let (low, high) = match self.resampling.method {
+        let (low, high) = match method {
             IntervalMethod::Normal => {
                 let z = normal_quantile(method::tails(level)?.1);
                 return Some(z * std_dev(&defined)? / (2.0 * (count - 1.0)).sqrt());
