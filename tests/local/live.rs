@@ -4,8 +4,9 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use prefactor::llm::layers::{Limited, Retry};
 use prefactor::llm::local::{LocalEmbedder, LocalModel};
-use prefactor::llm::{ContinuationScorer, Embedder, LanguageModel, Limited, Request, Retry, Runner};
+use prefactor::llm::{ContinuationScorer, Embedder, LanguageModel, Request, Runner};
 
 fn models(test: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("PREFACTOR_LOCAL_MODELS").map(PathBuf::from);
