@@ -11,7 +11,7 @@ use prefactor::improve::feedback::{Draft, Drafts, Feedback, FeedbackGain, GainPa
 use prefactor::influence::{InfluenceMeasure, Tau14};
 use prefactor::llm::{LanguageModel, Request, Runner, Scripted};
 use prefactor::preference::formats::native;
-use prefactor::preference::{Aggregation, Dataset, RatedResponse, Rating, RatingRules, Response};
+use prefactor::preference::{Aggregation, Dataset};
 use prefactor::table::ComparisonTable;
 use prefactor::{Analysis, Error, Result};
 
@@ -126,11 +126,7 @@ async fn main() -> Result<()> {
     let drafts = Drafts::new("writer", drafts)?;
 
     // Where the two profiles part.
-    let rated = drafts.drafts.iter().map(|draft| {
-        RatedResponse::new(draft.id.clone(), draft.prompt_id.clone(), Response::new(&*draft.text))
-            .rating(Rating::new("writer").score("overall", draft.level))
-    });
-    let data = Dataset::from_responses(rated, RatingRules::default())?;
+    let data = drafts.dataset()?;
     let written = ComparisonTable::new(&data, &analysis.measure_factors(&data)?, Vec::new())?;
     let profile = |table: &ComparisonTable, agent: &str| Tau14::default().fit(table, &agent.into());
     let (of_people, of_writer) = (profile(&people, "human")?, profile(&written, "writer")?);
@@ -145,7 +141,7 @@ async fn main() -> Result<()> {
     println!();
 
     let feedback = Feedback::new(model, targets).runner(runner).max_tokens(300).temperature(0.7);
-    println!("{} calls\n", feedback.plan(&drafts)?.calls);
+    println!("{} calls\n", feedback.plan(&drafts).await?.calls);
     let run = feedback.run(&drafts).await?;
     if let Some(file) = &options.out {
         std::fs::write(file, run.to_json()?).map_err(|source| Error::Io {

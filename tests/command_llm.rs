@@ -1,4 +1,4 @@
-//! `prefactor judge`, `generate` and `extract --llm` against a server of this test that speaks OpenAI's interface.
+//! `prefactor judge`, `generate`, `extract --llm` and `improve` against a server of this test that speaks OpenAI's interface.
 #![cfg(all(feature = "cli", feature = "openai", feature = "cache"))]
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -10,9 +10,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use prefactor::Report;
 use prefactor::id::AgentId;
+use prefactor::improve::feedback::{Arm, FeedbackGain, FeedbackRecord};
 use serde_json::{Value, json};
 
-/// A server that prefers the longer text, writes longer texts for higher scores, and rates everything 3.
+/// A server that prefers the longer text, writes longer texts for higher scores, rates everything 3, repeats directions as
+/// advice, and follows advice on length.
 struct Server {
     url: String,
     asked: Arc<AtomicUsize>,
@@ -80,6 +82,17 @@ fn shown(content: &str, name: &str) -> Option<String> {
 fn answer(asked: &str) -> String {
     if let (Some(first), Some(second)) = (shown(asked, "first"), shown(asked, "second")) {
         return json!({"choice": if first.len() >= second.len() { "1" } else { "2" }}).to_string();
+    }
+    if let Some(text) = shown(asked, "response").filter(|_| asked.contains("on a scale from")) {
+        if asked.contains("Give the advice alone") {
+            return asked
+                .contains("so that it has")
+                .then_some("Length as people want it.")
+                .unwrap_or("Be clear.")
+                .into();
+        }
+        let told = shown(asked, "critique").is_some_and(|advice| advice.contains("Length"));
+        return if told { format!("Paris {}.", text.matches("gate").count() % 2) } else { text };
     }
     if let Some(level) = (1..=5).find(|level| asked.contains(&format!("exactly {level} out of 5"))) {
         // A sentence a level, no two alike: facts that say the same are counted once.
@@ -182,6 +195,63 @@ fn judge_generate_extract_and_analyse_resumably() {
     assert!(text(&words.stdout).contains("m/evaluation and m/generation, beside human"));
 }
 
+fn lines(path: &str) -> Vec<FeedbackRecord> {
+    let text = std::fs::read_to_string(path).expect("the records");
+    text.lines().map(|line| serde_json::from_str(line).expect("a record")).collect()
+}
+
+#[test]
+fn improve_resumably_and_beside_both_baselines() {
+    let server = Server::start();
+    let (pairs, cache) = (pairs(), scratch("improved.sqlite"));
+    let [out, json, report] = ["improved.jsonl", "improved.json", "people.json"].map(scratch);
+    let args = ["improve", &pairs, "--task", "helpful_response", "--factors", "length,sentences,ttr", "--model", "m"];
+    let args = [&args[..], &["--base-url", &server.url, "--cache", &cache, "--replicates", "200"]].concat();
+    let run = |more: &[&str]| {
+        let output = prefactor(&[&args, more].concat());
+        assert!(output.status.success(), "{more:?}: {}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    let plan = run(&["--plan"]);
+    assert!(plan.contains("generate: 60 calls") && plan.contains("critique: 120 calls, rewrite: 180 calls"), "{plan}");
+    assert_eq!(server.asked(), 0);
+
+    // A budget that ends among the critiques: what is done is written and kept, and the plan counts the rest.
+    let stopped = prefactor(&[&args[..], &["--out", &out, "--max-calls", "100", "--concurrency", "1"]].concat());
+    let errors = text(&stopped.stderr);
+    assert!(stopped.status.code() == Some(1) && errors.contains("100 calls"), "{errors}");
+    assert_eq!(server.asked(), 100);
+    let records = lines(&out);
+    assert_eq!(records.iter().filter(|record| record.text.is_some()).count(), 60 + 40);
+    let plan = run(&["--plan"]);
+    assert!(plan.contains("critique: 120 calls\nrewrite: 140 calls") && plan.contains("40 replies are kept"), "{plan}");
+
+    let words = run(&["--out", &out, "--json", &json]);
+    assert_eq!(server.asked(), 60 + 300);
+    assert!(words.contains("m/generation rewrote 60 drafts on 12 prompts"), "{words}");
+    assert!(words.contains("Named to the critic (m): less `") && words.contains("over no feedback"), "{words}");
+    let gain = FeedbackGain::from_json(&std::fs::read_to_string(&json).expect("the gain")).expect("a gain");
+    assert_eq!((gain.complete, gain.prompts, gain.targets.len()), (60, 12, 3));
+    let named = gain.arm(Arm::Named).expect("the arm");
+    let length = named.factors.iter().find(|shift| shift.factor.as_str() == "length").expect("length");
+    assert_eq!((length.people, length.before), (Some(0.5), Some(1.0)));
+    assert!(length.change.ci_high < Some(0.0), "{length:?}");
+    assert_eq!(named.alignment[&gain.primary].over.len(), 2);
+    let records = lines(&out);
+    assert_eq!(records.len(), 60 + 180);
+    assert!(records.iter().all(|record| record.text.is_some() && record.factors.contains_key("length")));
+    assert_eq!(records.iter().filter(|record| record.critique.is_some()).count(), 120);
+
+    // The aim from a report, targets by hand: the critic is told something else, the rest is kept.
+    let analysed = prefactor(&["analyze", &pairs, "--factors", "length,sentences,ttr", "--json", &report, "-q"]);
+    assert!(analysed.status.success(), "{}", text(&analysed.stderr));
+    let again = run(&["--out", &out, "--profile", &report]);
+    assert_eq!((server.asked(), again == words), (60 + 300, true), "{again}");
+    let by_hand = run(&["--out", &out, "--profile", &report, "--target", "length=less", "--markdown"]);
+    assert_eq!(server.asked(), 60 + 300 + 60);
+    assert!(by_hand.contains("less `length`, and the other way round"), "{by_hand}");
+}
+
 #[test]
 fn what_cannot_be_asked_is_said_at_once() {
     let pairs = pairs();
@@ -208,6 +278,8 @@ fn what_cannot_be_asked_is_said_at_once() {
             1,
             "source",
         ),
+        (vec!["improve", &pairs, "--model", "m", "--base-url", "http://127.0.0.1:9"], 2, "--out"),
+        (vec!["improve", &pairs, "--model", "m", "--out", "-", "--target", "length"], 2, "FACTOR=more"),
         (vec!["generate", &pairs, "--model", "m", "--base-url", "http://127.0.0.1:9", "--levels", "1"], 2, "levels"),
     ] {
         let output = prefactor(&args);

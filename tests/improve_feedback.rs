@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use prefactor::Analysis;
 use prefactor::error::LlmError;
@@ -11,7 +12,7 @@ use prefactor::improve::feedback::{
     Arm, Direction, Draft, Drafts, Feedback, FeedbackGain, FeedbackRun, GainParams, Target,
 };
 use prefactor::influence::{InfluenceMeasure, Tau14};
-use prefactor::llm::{Reply, Request, Runner, Scripted};
+use prefactor::llm::{FinishReason, Reply, Request, Runner, Scripted};
 use prefactor::preference::{Choice, Dataset};
 use prefactor::stats::{index_below, normal, rng, uniform};
 use prefactor::table::{ComparisonTable, FactorTable};
@@ -150,7 +151,7 @@ fn named_factors_align_vague_advice_less_and_none_not_at_all() {
 
     let writer = Arc::new(Scripted::rule("writer", rewritten));
     let feedback = Feedback::new(writer.clone(), targets).critic(Arc::new(critic()));
-    let plan = feedback.plan(&drafts).unwrap();
+    let plan = wait(feedback.plan(&drafts)).unwrap();
     let run = wait(feedback.run(&drafts)).unwrap();
     assert_eq!((plan.critiques, plan.rewrites, writer.calls()), (300, 450, 450));
     assert_eq!(FeedbackRun::from_json(&run.to_json().unwrap()).unwrap(), run);
@@ -225,12 +226,109 @@ fn an_error_that_stops_the_run_stops_it() {
 }
 
 #[test]
+fn what_was_finished_before_a_stop_is_kept() {
+    let drafts = drafts();
+    let targets = vec![Target::new("length", "tokens", Direction::Less)];
+    // One chain at a time: the ninth call of the writer is the third rewrite of the third draft.
+    let left = AtomicUsize::new(8);
+    let writer = Scripted::fallible_rule("writer", move |request: &Request| {
+        match left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)) {
+            Ok(_) => Ok(Reply::new(rewritten(request))),
+            Err(_) => Err(LlmError::Budget { what: "calls".into(), limit: 8.0 }),
+        }
+    });
+    let feedback = Feedback::new(Arc::new(writer), targets)
+        .critic(Arc::new(critic()))
+        .arms([Arm::Named])
+        .rounds(3)
+        .runner(Runner::new().concurrency(1));
+    let run = wait(feedback.run(&drafts)).unwrap();
+    let rounds: Vec<usize> = run.chains.iter().take(4).map(|chain| chain.rounds.len()).collect();
+    assert_eq!(rounds, [3, 3, 2, 0]);
+    let failure = run.chains[2].failure.as_ref().unwrap();
+    assert_eq!((failure.round, failure.step.as_str(), failure.error.kind()), (3, "rewrite", "budget"));
+    // The advice was paid for, too.
+    assert_eq!(failure.critique.as_deref(), Some("Keep it to the point."));
+    assert_eq!(run.chains[3].failure.as_ref().map(|failure| failure.error.kind()), Some("stopped"));
+    assert_eq!(run.stopped().map(LlmError::kind), Some("budget"));
+    assert_eq!(FeedbackRun::from_json(&run.to_json().unwrap()).unwrap(), run);
+
+    let records = run.records(measure).unwrap();
+    assert_eq!(records.len(), 150 + 8 + 148);
+    let texts: Vec<_> = records.iter().filter(|record| record.text.is_some()).collect();
+    assert_eq!(texts.len(), 150 + 8);
+    for record in texts {
+        let words = record.text.as_ref().unwrap().split_whitespace().filter(|word| *word != "-").count();
+        assert_eq!(record.factors.get("length"), Some(&(words as f64)), "{record:?}");
+        assert_eq!(record.critique.is_some(), record.arm.is_some());
+    }
+    let ended: Vec<_> = records.iter().filter(|record| record.failure.is_some()).collect();
+    assert_eq!((ended[0].round, ended[0].critique.is_some(), ended[1].critique.is_some()), (3, true, false));
+}
+
+#[cfg(feature = "cache")]
+#[test]
+fn a_plan_counts_what_is_kept() {
+    use prefactor::llm::layers::{Budgeted, Cached, Ledger, ReplyStore};
+
+    let drafts = drafts();
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("feedback.sqlite");
+    let _ = std::fs::remove_file(&path);
+    let store = ReplyStore::open(&path).unwrap();
+    let kept = |model: Scripted, calls| {
+        let model = Arc::new(model);
+        let ledger = Ledger::new().max_calls(calls);
+        (Arc::clone(&model), Arc::new(Cached::new(Budgeted::new(model, &ledger), &store)))
+    };
+    let feedback = |writer, critic| {
+        let targets = vec![Target::new("length", "tokens", Direction::Less)];
+        Feedback::new(writer, targets).critic(critic).rounds(2).runner(Runner::new().concurrency(3))
+    };
+    let ((_, writer), (_, critic_kept)) = (kept(Scripted::rule("writer", rewritten), 401), kept(critic(), 1000));
+    let stopped = feedback(writer, critic_kept);
+    let plan = wait(stopped.plan(&drafts)).unwrap();
+    assert_eq!((plan.critiques, plan.rewrites, plan.calls, plan.kept), (600, 900, 1500, 0));
+    let run = wait(stopped.run(&drafts)).unwrap();
+    assert_eq!(run.stopped().map(LlmError::kind), Some("budget"));
+    assert_eq!(run.chains.iter().map(|chain| chain.rounds.len()).sum::<usize>(), 401);
+
+    let ((writer, writer_kept), (critic, critic_kept)) =
+        (kept(Scripted::rule("writer", rewritten), 1000), kept(critic(), 1000));
+    let resumed = feedback(writer_kept, critic_kept);
+    let rest = wait(resumed.plan(&drafts)).unwrap();
+    // An untold writer repeats itself, but a second round is another request.
+    assert!(rest.rewrites == 900 - 401 && rest.kept + rest.calls == 1500, "{rest:?}");
+    assert!(rest.prompt_bytes < plan.prompt_bytes && rest.most_reply_tokens == 1024 * rest.calls as u64);
+    assert_eq!((writer.calls(), critic.calls()), (0, 0));
+    let run = wait(resumed.run(&drafts)).unwrap();
+    assert_eq!((writer.calls(), critic.calls()), (rest.rewrites, rest.critiques));
+    assert!(run.stopped().is_none() && run.complete().len() == 150);
+    let done = wait(resumed.plan(&drafts)).unwrap();
+    assert_eq!((done.calls, done.kept), (0, 1500));
+}
+
+#[test]
+fn texts_that_were_cut_off_are_kept_where_that_is_wanted() {
+    let drafts = drafts();
+    let writer = Scripted::fallible_rule("writer", |request: &Request| {
+        Ok(Reply::new(rewritten(request)).finish(FinishReason::Length))
+    });
+    let feedback = Feedback::new(Arc::new(writer), Vec::new()).arms([Arm::NoFeedback]);
+    let refused = wait(feedback.run(&drafts)).unwrap();
+    assert!(refused.chains.iter().all(|chain| chain.rounds.is_empty()));
+    let kept = wait(feedback.keep_truncated(true).run(&drafts)).unwrap();
+    assert!(
+        kept.keep_truncated && kept.chains.iter().all(|chain| chain.rounds.len() == 1 && chain.rounds[0].truncated)
+    );
+}
+
+#[test]
 fn wrong_requests_are_refused() {
     let writer = || Arc::new(Scripted::rule("writer", rewritten));
     let drafts = drafts();
-    assert!(Feedback::new(writer(), Vec::new()).plan(&drafts).unwrap_err().is_data());
+    assert!(wait(Feedback::new(writer(), Vec::new()).plan(&drafts)).unwrap_err().is_data());
     let targets = vec![Target::new("length", "tokens", Direction::Less)];
-    assert!(Feedback::new(writer(), targets).rounds(0).plan(&drafts).unwrap_err().is_parameter());
+    assert!(wait(Feedback::new(writer(), targets).rounds(0).plan(&drafts)).unwrap_err().is_parameter());
     let twice = [Draft::new("r", "p", 1.0, "a"), Draft::new("r", "p", 2.0, "b")];
     assert!(Drafts::new("writer", twice).unwrap_err().is_data());
     assert!(Drafts::new("writer", []).unwrap_err().is_data());

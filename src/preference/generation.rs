@@ -38,7 +38,8 @@ use crate::error::{Error, LlmError, Result};
 use crate::id::{AgentId, PromptId};
 use crate::llm::{FinishReason, Identity, LanguageModel, Prompt, PromptRef, Prompts, Request, Runner, Values};
 use crate::preference::{
-    Context, Dataset, Failure, Judgement, Pair, PairStream, Preference, PreferenceSource, Response, Wording,
+    Context, Dataset, Failure, Judgement, Pair, PairStream, Preference, PreferenceSource, RatedResponse, Rating,
+    Response, Wording,
 };
 use crate::stats::derive_seed;
 
@@ -153,6 +154,9 @@ impl LevelChecks {
 pub struct Generation {
     /// The pairs; a pair of which one response could not be generated carries a failed judgement.
     pub pairs: Vec<Pair>,
+    /// The responses that could be generated, rated by the generator: its `overall` of a response is the level that was
+    /// asked for.
+    pub responses: Vec<RatedResponse>,
     /// Whether the levels differ.
     pub checks: LevelChecks,
 }
@@ -284,13 +288,14 @@ impl Generator {
         let per_prompt = (self.settings.levels * self.settings.samples) as usize;
         let mut checks = LevelChecks { asked: jobs.len(), ..LevelChecks::default() };
         let mut sums: BTreeMap<u32, (u64, u64)> = BTreeMap::new();
-        let mut pairs = Vec::new();
+        let (mut pairs, mut responses) = (Vec::new(), Vec::new());
         for (jobs, written) in jobs.chunks(per_prompt).zip(written.chunks(per_prompt)) {
             let mut texts = FxHashSet::default();
             for (job, written) in jobs.iter().zip(written) {
                 checks.truncated += usize::from(written.truncated);
                 match &written.text {
                     Ok(text) => {
+                        responses.push(self.rated(*job, written));
                         texts.insert(squeezed(text));
                         let sum = sums.entry(job.level).or_default();
                         *sum = (sum.0 + text.chars().count() as u64, sum.1 + 1);
@@ -310,7 +315,7 @@ impl Generator {
             }
         }
         checks.mean_characters = sums.into_iter().map(|(level, (sum, count))| (level, sum / count.max(1))).collect();
-        Ok(Generation { pairs, checks })
+        Ok(Generation { pairs, responses, checks })
     }
 
     fn jobs<'a>(&self, contexts: &[(&'a PromptId, &'a Context)]) -> Vec<Job<'a>> {
@@ -370,14 +375,6 @@ impl Generator {
 
     /// A pair of two levels, with a coin deciding which of them is A.
     fn pair(&self, low: (Job<'_>, &Written), high: (Job<'_>, &Written)) -> Pair {
-        let response = |(job, written): (Job<'_>, &Written)| {
-            let mut response = match &written.text {
-                Ok(text) => Response::new(Arc::clone(text)),
-                Err(_) => Response::without_text(),
-            };
-            response.id = Some(self.response_id(job).into());
-            response.system(self.model.identity().model)
-        };
         let (prompt, context) = (low.0.prompt, low.0.context);
         let id = format!("{}~{}", self.response_id(low.0), self.response_id(high.0));
         let failure = [low.1, high.1].into_iter().find_map(|written| written.text.as_ref().err());
@@ -388,11 +385,25 @@ impl Generator {
             None => Preference::B,
         };
         let (a, b) = if high_first { (high, low) } else { (low, high) };
-        let mut pair = Pair::new(id, prompt.clone(), response(a), response(b));
+        let mut pair = Pair::new(id, prompt.clone(), self.response(a.0, a.1), self.response(b.0, b.1));
         pair.prompt.clone_from(&context.prompt);
         pair.source.clone_from(&context.source);
         pair.reference.clone_from(&context.reference);
         pair.judgement(Judgement::new(self.agent.clone(), preference))
+    }
+
+    fn response(&self, job: Job<'_>, written: &Written) -> Response {
+        let response =
+            written.text.as_ref().map_or_else(|_| Response::without_text(), |text| Response::new(Arc::clone(text)));
+        response.id(self.response_id(job)).system(self.model.identity().model)
+    }
+
+    fn rated(&self, job: Job<'_>, written: &Written) -> RatedResponse {
+        let mut rated = RatedResponse::new(self.response_id(job), job.prompt.clone(), self.response(job, written));
+        rated.prompt.clone_from(&job.context.prompt);
+        rated.source.clone_from(&job.context.source);
+        rated.reference.clone_from(&job.context.reference);
+        rated.rating(Rating::new(self.agent.clone()).score("overall", f64::from(job.level)))
     }
 
     fn response_id(&self, job: Job<'_>) -> String {

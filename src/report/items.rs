@@ -99,8 +99,47 @@ impl Items {
         }
     }
 
+    /// The items as a table of comparisons, to work on with the pairs of a report alone; differences are signs, so what
+    /// rests on their size (a joint model, a tolerance) is another than on the data.
+    ///
+    /// `specs` describe the factors; those without items are left out.
+    ///
+    /// ```
+    /// use prefactor::Analysis;
+    /// use prefactor::influence::PromptSums;
+    /// use prefactor::preference::{Dataset, Judgement, Pair, Preference, Response};
+    ///
+    /// let pair = |i: usize| {
+    ///     let preference = if i % 5 == 0 { Preference::B } else { Preference::A };
+    ///     Pair::new(i.to_string(), format!("p{i}"), Response::new("A long answer."), Response::new(format!("Short {i}.")))
+    ///         .judgement(Judgement::new("human", preference))
+    /// };
+    /// let report = Analysis::new().factors(["length"]).run(&Dataset::from_pairs((0..30).map(pair))?)?;
+    /// let table = report.items.as_ref().expect("kept unless refused").to_table(&report.factors)?;
+    /// assert_eq!(PromptSums::new(&table, &"human".into())?.tau14(), [18.0 / 30.0]);
+    /// # Ok::<(), prefactor::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`] and [`Error::UnknownId`] where the items do not fit together, [`Error::Empty`] where there are no
+    /// pairs.
+    pub fn to_table(&self, specs: &[FactorSpec]) -> Result<ComparisonTable> {
+        self.check()?;
+        let known: Vec<FactorSpec> = specs.iter().filter(|spec| self.signs.contains_key(&spec.id)).cloned().collect();
+        let agents: Vec<AgentId> = self.choices.keys().cloned().collect();
+        let pairs: Vec<usize> = (0..self.pairs.len()).collect();
+        self.described_table(&pairs, &known, &agents)
+    }
+
     /// The table of some pairs, with these factors and agents; differences are signs.
     pub(crate) fn table(&self, pairs: &[usize], factors: &[FactorId], agents: &[AgentId]) -> Result<ComparisonTable> {
+        let specs: Vec<FactorSpec> = factors.iter().map(|id| FactorSpec::given(id.clone(), "sign")).collect();
+        self.described_table(pairs, &specs, agents)
+    }
+
+    fn described_table(&self, pairs: &[usize], specs: &[FactorSpec], agents: &[AgentId]) -> Result<ComparisonTable> {
+        let factors: Vec<FactorId> = specs.iter().map(|spec| spec.id.clone()).collect();
         let signs: Vec<&[u8]> = factors.iter().filter_map(|id| self.signs.get(id)).map(|s| s.as_bytes()).collect();
         let choices: Vec<&[u8]> = agents.iter().filter_map(|id| self.choices.get(id)).map(|c| c.as_bytes()).collect();
         let pair = |&place: &usize| {
@@ -129,8 +168,8 @@ impl Items {
         };
         let dataset = Dataset::from_pairs(pairs.iter().map(pair))?;
         let mut given = FactorTable::given(&dataset)?;
-        given.describe(&factors.iter().map(|id| FactorSpec::given(id.clone(), "sign")).collect::<Vec<_>>());
-        ComparisonTable::new(&dataset, &given, Vec::new())?.with_factors(factors)
+        given.describe(specs);
+        ComparisonTable::new(&dataset, &given, Vec::new())?.with_factors(&factors)
     }
 }
 

@@ -7,30 +7,16 @@ use prefactor::Result;
 use prefactor::id::AgentId;
 use prefactor::llm::layers::Spending;
 use prefactor::preference::formats::native;
-use prefactor::preference::generation::LevelChecks;
+use prefactor::preference::generation::{Generator, LevelChecks};
 use serde::Serialize;
 
 use crate::console::Console;
-use crate::input::Input;
-use crate::model::ModelArgs;
+use crate::model::{AskArgs, Begun};
 use crate::output::Output;
-use crate::sample::Sample;
 
+/// How responses of every score level are written.
 #[derive(Debug, ClapArgs)]
-pub(crate) struct Args {
-    #[command(flatten)]
-    input: Input,
-
-    #[command(flatten)]
-    model: ModelArgs,
-
-    #[command(flatten)]
-    sample: Sample,
-
-    /// The name of the writer in the output; `MODEL/generation` by default.
-    #[arg(long, value_name = "NAME")]
-    agent: Option<String>,
-
+pub(crate) struct WritingArgs {
     /// Score levels, 2 to 9.
     #[arg(long, default_value_t = 5, value_name = "N")]
     levels: u32,
@@ -39,17 +25,34 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 1, value_name = "N")]
     samples: u32,
 
-    /// The temperature; the server's own by default.
-    #[arg(long, value_name = "T")]
-    temperature: Option<f64>,
-
-    /// The most tokens of a response.
+    /// The most tokens of a text.
     #[arg(long, default_value_t = 1024, value_name = "N")]
-    max_tokens: u32,
+    pub(crate) max_tokens: u32,
 
-    /// Keep responses that were cut off at the token limit; they are failures otherwise.
+    /// Keep texts that were cut off at the token limit; they are failures otherwise. A cache does not keep them.
     #[arg(long)]
-    keep_truncated: bool,
+    pub(crate) keep_truncated: bool,
+}
+
+impl WritingArgs {
+    /// The generator of the task that writes so.
+    pub(crate) fn generator(&self, ask: &AskArgs, begun: &Begun) -> Result<Generator> {
+        let mut generator = begun.task.generator(&*begun.agent, begun.stack.model.clone(), &begun.stack.prompts)?;
+        let settings = generator.settings_mut();
+        (settings.levels, settings.samples, settings.seed) = (self.levels, self.samples, ask.sample.seed());
+        (settings.temperature, settings.max_tokens) = (ask.temperature, self.max_tokens);
+        settings.keep_truncated = self.keep_truncated;
+        Ok(generator.runner(begun.stack.runner.clone()))
+    }
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    ask: AskArgs,
+
+    #[command(flatten)]
+    writing: WritingArgs,
 
     /// The file to write: ten pairs a prompt with five levels, packed where its name ends in `.gz`.
     #[arg(long, value_name = "FILE", default_value = "-")]
@@ -57,18 +60,10 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, console: &Console) -> Result<()> {
-    let loaded = args.input.load(console)?;
-    let task = loaded.task.clone().unwrap_or_else(prefactor::task::Task::helpful_response);
-    let dataset = args.sample.apply(&loaded.builder.build()?, &task, console)?;
-    let stack = args.model.stack(console)?;
-    let name = args.agent.clone().unwrap_or_else(|| format!("{}/generation", args.model.name()));
-    let mut generator = task.generator(name, stack.model.clone(), &stack.prompts)?;
-    let settings = generator.settings_mut();
-    (settings.levels, settings.samples, settings.seed) = (args.levels, args.samples, args.sample.seed());
-    (settings.temperature, settings.max_tokens) = (args.temperature, args.max_tokens);
-    settings.keep_truncated = args.keep_truncated;
-    let generator = generator.runner(stack.runner.clone());
-    let generated = stack.wait(generator.generate(&dataset))?;
+    let begun = args.ask.begin("generation", console)?;
+    let generator = args.writing.generator(&args.ask, &begun)?;
+    let stack = &begun.stack;
+    let generated = stack.wait(generator.generate(&begun.sampled))?;
     if stack.tell_plan(console)? {
         return Ok(());
     }

@@ -13,10 +13,8 @@ use prefactor::preference::{Dataset, Pair, Preference, PreferenceSource};
 use serde::Serialize;
 
 use crate::console::Console;
-use crate::input::Input;
-use crate::model::ModelArgs;
+use crate::model::{AskArgs, Begun};
 use crate::output::Output;
-use crate::sample::Sample;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Orders {
@@ -29,17 +27,7 @@ enum Orders {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Args {
     #[command(flatten)]
-    input: Input,
-
-    #[command(flatten)]
-    model: ModelArgs,
-
-    #[command(flatten)]
-    sample: Sample,
-
-    /// The name of the judge in the output; `MODEL/evaluation` by default.
-    #[arg(long, value_name = "NAME")]
-    agent: Option<String>,
+    ask: AskArgs,
 
     /// In which order the responses of a pair are shown.
     #[arg(long, value_enum, default_value = "both")]
@@ -69,10 +57,6 @@ pub(crate) struct Args {
     #[arg(long)]
     rationale: bool,
 
-    /// The temperature; the server's own by default.
-    #[arg(long, value_name = "T")]
-    temperature: Option<f64>,
-
     /// The most tokens of a reply.
     #[arg(long, default_value_t = 512, value_name = "N")]
     max_tokens: u32,
@@ -83,27 +67,23 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, console: &Console) -> Result<()> {
-    let loaded = args.input.load(console)?;
-    let task = loaded.task.clone().unwrap_or_else(prefactor::task::Task::helpful_response);
-    let dataset = args.sample.apply(&loaded.builder.build()?, &task, console)?;
-    let stack = args.model.stack(console)?;
-    let name = args.agent.clone().unwrap_or_else(|| format!("{}/evaluation", args.model.name()));
-    let mut judge = task.judge(name.as_str(), stack.model.clone(), &stack.prompts)?;
+    let Begun { task, sampled, stack, agent, .. } = args.ask.begin("evaluation", console)?;
+    let mut judge = task.judge(agent.as_str(), stack.model.clone(), &stack.prompts)?;
     let settings = judge.settings_mut();
     settings.order = if args.order == Orders::Both { Order::Both } else { Order::Single };
     settings.scoring = if args.logprobs { Scoring::Logprobs } else { Scoring::Sampled { samples: args.samples } };
     settings.reconcile = args.reconcile;
     (settings.ties, settings.both_bad, settings.rationale) = (!args.no_ties, args.both_bad, args.rationale);
     (settings.temperature, settings.max_tokens, settings.seed) =
-        (args.temperature, args.max_tokens, args.sample.seed());
+        (args.ask.temperature, args.max_tokens, args.ask.sample.seed());
     let judge = judge.runner(stack.runner.clone());
-    let judged = stack.wait(Dataset::collect_async(&judge.over(&dataset)))?;
+    let judged = stack.wait(Dataset::collect_async(&judge.over(&sampled)))?;
     if stack.tell_plan(console)? {
         return Ok(());
     }
     let console = &console.beside([&args.out])?;
     let mut output = Output::create(&args.out)?;
-    let (agent, mut counts) = (AgentId::from(name), Counts::default());
+    let (agent, mut counts) = (AgentId::from(agent), Counts::default());
     for pair in judged.open()?.into_iter_now("pairs")? {
         let pair = pair?;
         counts.add(&pair, &agent);

@@ -14,6 +14,8 @@ mod extract_llm;
 mod extract_tables;
 #[cfg(feature = "llm")]
 mod generate;
+#[cfg(feature = "llm")]
+mod improve;
 mod input;
 #[cfg(feature = "llm")]
 mod judge;
@@ -76,6 +78,9 @@ enum Command {
     /// Have a model write responses of every score level, as pairs with the preference that follows.
     #[cfg(feature = "llm")]
     Generate(Box<generate::Args>),
+    /// Have a model rewrite what it wrote, told on which factors it parts from people, and measure what that gains.
+    #[cfg(feature = "llm")]
+    Improve(Box<improve::Args>),
     /// Read files of any known format, choose among their records, and write them in another.
     Convert(Box<convert::Args>),
     /// Write a report as HTML, Markdown, tables and pictures.
@@ -105,6 +110,8 @@ fn main() -> ExitCode {
         Command::Judge(args) => judge::run(&args, console).map(done),
         #[cfg(feature = "llm")]
         Command::Generate(args) => generate::run(&args, console).map(done),
+        #[cfg(feature = "llm")]
+        Command::Improve(args) => improve::run(&args, console).map(done),
         Command::Convert(args) => convert::run(&args, console).map(done),
         Command::Report(args) => report::run(&args, console).map(done),
         Command::Compare(args) => compare::run(&args, console).map(done),

@@ -1,4 +1,4 @@
-//! Which model is asked, through which layers.
+//! Which model is asked, about what, through which layers.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,10 +6,61 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 use prefactor::llm::layers::{Budgeted, Ledger, Limited, Recorded, Replay, Retry, Spending, Survey};
 use prefactor::llm::{Capabilities, LanguageModel, Plan, Prompts, Runner};
+use prefactor::preference::Dataset;
+use prefactor::task::Task;
 use prefactor::{Error, Result};
 
 use crate::console::Console;
+use crate::input::Input;
 use crate::progress;
+use crate::sample::Sample;
+
+/// What every command takes that puts the prompts of its input to a model.
+#[derive(Debug, Args)]
+pub(crate) struct AskArgs {
+    #[command(flatten)]
+    pub(crate) input: Input,
+
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+
+    #[command(flatten)]
+    pub(crate) sample: Sample,
+
+    /// The name of the model as an agent in the output; by default `MODEL/evaluation` where it judges, and
+    /// `MODEL/generation` where it writes.
+    #[arg(long, value_name = "NAME")]
+    agent: Option<String>,
+
+    /// The temperature; the server's own by default.
+    #[arg(long, value_name = "T")]
+    pub(crate) temperature: Option<f64>,
+}
+
+/// What there is to begin with.
+pub(crate) struct Begun {
+    pub(crate) task: Task,
+    /// All of the data.
+    pub(crate) dataset: Dataset,
+    /// The sampled pairs.
+    pub(crate) sampled: Dataset,
+    pub(crate) stack: Stack,
+    /// The model's name as an agent.
+    pub(crate) agent: String,
+}
+
+impl AskArgs {
+    /// Reads the data, draws the sample and opens the model, which works in this setting.
+    pub(crate) fn begin(&self, setting: &str, console: &Console) -> Result<Begun> {
+        let loaded = self.input.load(console)?;
+        let task = loaded.task.unwrap_or_else(Task::helpful_response);
+        let dataset = loaded.builder.build()?;
+        let sampled = self.sample.apply(&dataset, &task, console)?;
+        let stack = self.model.stack(console)?;
+        let agent = self.agent.clone().unwrap_or_else(|| format!("{}/{setting}", self.model.name()));
+        Ok(Begun { task, dataset, sampled, stack, agent })
+    }
+}
 
 /// The kinds of backends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -223,6 +274,16 @@ impl Stack {
     /// Waits for work, in one thread: the work is waiting.
     pub(crate) fn wait<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         self.runtime.block_on(work)
+    }
+
+    /// Another model behind the same interface and layers, and on the same account.
+    pub(crate) fn another(&self, args: &ModelArgs, name: &str) -> Result<Arc<dyn LanguageModel>> {
+        ModelArgs { model: Some(name.to_owned()), ..args.clone() }.layered(&self.ledger)
+    }
+
+    /// How many requests were made, with --plan, whose replies are not kept.
+    pub(crate) fn surveyed(&self) -> usize {
+        self.survey.as_ref().map_or(0, |survey| survey.requests().len())
     }
 
     /// With --plan: tells what was surveyed, and whether it did.

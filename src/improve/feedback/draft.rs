@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Place, Result};
 use crate::id::{AgentId, PromptId, ResponseId};
-use crate::preference::Dataset;
 use crate::preference::formats::native::Record;
+use crate::preference::{Dataset, RatedResponse, Rating, RatingRules, Response};
 
 /// One response with the level that its writer meant it to deserve.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,6 +53,13 @@ impl Draft {
     pub fn source(mut self, source: impl Into<Arc<str>>) -> Self {
         self.source = Some(source.into());
         self
+    }
+
+    /// Another text of the same draft, rated by its writer with the level.
+    pub(super) fn rated(&self, id: ResponseId, writer: &AgentId, text: impl Into<Arc<str>>) -> RatedResponse {
+        let mut rated = RatedResponse::new(id, self.prompt_id.clone(), Response::new(text));
+        (rated.prompt, rated.source) = (self.prompt.clone(), self.source.clone());
+        rated.rating(Rating::new(writer.clone()).score("overall", self.level))
     }
 }
 
@@ -124,6 +131,17 @@ impl Drafts {
             }
         }
         Ok(Self { left_out, ..Self::new(writer, drafts)? })
+    }
+
+    /// The drafts as responses rated by their writer, for its profile: the higher level is preferred.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Empty`] where no prompt has two of them.
+    pub fn dataset(&self) -> Result<Dataset> {
+        let rated =
+            self.drafts.iter().map(|draft| draft.rated(draft.id.clone(), &self.writer, Arc::clone(&draft.text)));
+        Dataset::from_responses(rated, RatingRules::default())
     }
 
     /// The lowest and the highest level.

@@ -7,12 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use super::profile::{State, shared_factors};
 use super::run::{Arm, FeedbackRun};
+use super::target::Target;
 use crate::alignment::{AlignmentMetric, Cosine, JointCounts, KendallTauB, LinConcordance, PearsonR, Sides};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::id::{AgentId, FactorId, PromptId};
 use crate::improve::standardise::of_replicates;
 use crate::improve::words::{figure, p_value, with_interval};
 use crate::influence::{Estimate, PromptSums};
+use crate::llm::Identity;
 use crate::preference::Dataset;
 use crate::report::blocks::{self, Block, Grid};
 use crate::stats::{Replicates, Resampling, paired_permutation_test};
@@ -104,6 +106,12 @@ pub struct FeedbackGain {
     pub reference: AgentId,
     /// Who wrote.
     pub writer: AgentId,
+    /// The model that rewrote.
+    pub writer_model: Identity,
+    /// The model that criticised.
+    pub critic_model: Identity,
+    /// The factors that were named to the critic.
+    pub targets: Vec<Target>,
     /// Prompts of the complete drafts.
     pub prompts: usize,
     /// All drafts.
@@ -199,6 +207,9 @@ impl FeedbackGain {
             schema: Self::SCHEMA.to_owned(),
             reference: reference.clone(),
             writer: run.writer().clone(),
+            writer_model: run.writer_model.clone(),
+            critic_model: run.critic_model.clone(),
+            targets: run.targets.clone(),
             prompts: profiles.writer_places.len(),
             drafts: run.drafts.drafts.len(),
             complete: run.complete().len(),
@@ -253,6 +264,24 @@ impl FeedbackGain {
         self.arms.iter().find(|known| known.arm == arm)
     }
 
+    /// The gain as indented JSON.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Serialization`], which no gain computed by this crate causes.
+    pub fn to_json(&self) -> Result<String> {
+        serde_json::to_string_pretty(self).map_err(Error::serialization("the gain cannot be written"))
+    }
+
+    /// Reads a gain back.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Serialization`] where the text is no gain of this schema.
+    pub fn from_json(text: &str) -> Result<Self> {
+        serde_json::from_str(text).map_err(Error::serialization("the gain cannot be read"))
+    }
+
     /// The gain in words for a terminal.
     pub fn to_text(&self) -> String {
         blocks::to_text(&self.blocks())
@@ -276,6 +305,18 @@ impl FeedbackGain {
             self.factors.len(),
             100.0 * self.level
         ))];
+        if !self.targets.is_empty() {
+            let named = |target: &Target| {
+                let gap = target.gap.map_or_else(String::new, |gap| format!(" (writer − people {gap:+.2})"));
+                format!("{} `{}`{gap}", target.direction.in_words(), target.factor)
+            };
+            let named: Vec<String> = self.targets.iter().map(named).collect();
+            blocks.push(Block::Paragraph(format!(
+                "Named to the critic ({}): {}, and the other way round for the lower levels.",
+                self.critic_model.model,
+                named.join(", ")
+            )));
+        }
         let estimate = |e: &Estimate| with_interval(e.estimate, (e.ci_low, e.ci_high), 3);
         let tested = |e: &Estimate| format!("{} (p {})", estimate(e), p_value(e.p_value));
         for (metric, before) in &self.before {

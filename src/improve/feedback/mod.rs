@@ -26,7 +26,7 @@
 //! });
 //! let feedback = Feedback::new(Arc::new(writer), vec![Target::new("length", "words", Direction::Less)])
 //!     .critic(Arc::new(critic));
-//! assert_eq!(feedback.plan(&drafts)?.calls, 2 * (1 + 2 + 2));
+//! assert_eq!(feedback.plan(&drafts).await?.calls, 2 * (1 + 2 + 2));
 //! let run = feedback.run(&drafts).await?;
 //! assert_eq!(run.text("r5", Arm::Named, 1), Some("It is so."));
 //! assert_eq!(run.text("r5", Arm::Unnamed, 1), Some("It is so, and that is that."));
@@ -37,11 +37,17 @@
 
 mod draft;
 mod gain;
+mod plan;
 mod profile;
+mod record;
+mod rewriting;
 mod run;
 mod target;
 
 pub use draft::{Draft, Drafts};
 pub use gain::{AlignmentGain, ArmGain, FactorShift, FeedbackGain, GainParams};
-pub use run::{Arm, Chain, Feedback, FeedbackPlan, FeedbackRun, Round, StepFailure};
+pub use plan::FeedbackPlan;
+pub use record::FeedbackRecord;
+pub use rewriting::Feedback;
+pub use run::{Arm, Chain, FeedbackRun, Round, StepFailure};
 pub use target::{Direction, Target};

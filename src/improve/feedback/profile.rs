@@ -7,7 +7,7 @@ use super::run::{Arm, FeedbackRun};
 use crate::error::{Error, Result};
 use crate::id::{FactorId, ResponseId};
 use crate::influence::PromptSums;
-use crate::preference::{Dataset, RatedResponse, Rating, RatingRules, Response};
+use crate::preference::{Dataset, RatingRules};
 use crate::table::{ComparisonTable, FactorTable};
 
 impl FeedbackRun {
@@ -36,10 +36,7 @@ impl FeedbackRun {
             .collect();
         let response = |draft: &Draft| {
             let text = if rounds == 0 { &*draft.text } else { texts.get(&draft.id).copied().unwrap_or_default() };
-            let mut rated = RatedResponse::new(draft.id.clone(), draft.prompt_id.clone(), Response::new(text));
-            rated.prompt = draft.prompt.clone();
-            rated.source = draft.source.clone();
-            rated.rating(Rating::new(self.writer().clone()).score("overall", draft.level))
+            draft.rated(draft.id.clone(), self.writer(), text)
         };
         Dataset::from_responses(self.complete().into_iter().map(response), RatingRules::default())
     }

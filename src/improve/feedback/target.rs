@@ -19,6 +19,14 @@ pub enum Direction {
 }
 
 impl Direction {
+    /// `more` or `less`.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::More => "more",
+            Self::Less => "less",
+        }
+    }
+
     /// What closes a gap writer − people.
     fn closing(gap: f64) -> Self {
         if gap > 0.0 { Self::Less } else { Self::More }
@@ -28,7 +36,7 @@ impl Direction {
     pub(super) fn at(self, level: f64, (lowest, highest): (f64, f64)) -> Option<&'static str> {
         let above = level - 0.5 * (lowest + highest);
         let sign = if self == Self::More { above } else { -above };
-        (sign != 0.0).then_some(if sign > 0.0 { "more" } else { "less" })
+        (sign != 0.0).then_some(if sign > 0.0 { Self::More } else { Self::Less }.in_words())
     }
 }
 
