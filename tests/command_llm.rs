@@ -85,11 +85,8 @@ fn answer(asked: &str) -> String {
     }
     if let Some(text) = shown(asked, "response").filter(|_| asked.contains("on a scale from")) {
         if asked.contains("Give the advice alone") {
-            return asked
-                .contains("so that it has")
-                .then_some("Length as people want it.")
-                .unwrap_or("Be clear.")
-                .into();
+            let named = asked.contains("so that it has");
+            return if named { "Length as people want it." } else { "Be clear." }.into();
         }
         let told = shown(asked, "critique").is_some_and(|advice| advice.contains("Length"));
         return if told { format!("Paris {}.", text.matches("gate").count() % 2) } else { text };
@@ -231,7 +228,8 @@ fn improve_resumably_and_beside_both_baselines() {
     assert!(words.contains("m/generation rewrote 60 drafts on 12 prompts"), "{words}");
     assert!(words.contains("Named to the critic (m): less `") && words.contains("over no feedback"), "{words}");
     let gain = FeedbackGain::from_json(&std::fs::read_to_string(&json).expect("the gain")).expect("a gain");
-    assert_eq!((gain.complete, gain.prompts, gain.targets.len()), (60, 12, 3));
+    // Twelve pairs put no gap beyond chance; the largest is named all the same.
+    assert_eq!((gain.complete, gain.prompts, gain.targets.len()), (60, 12, 1));
     let named = gain.arm(Arm::Named).expect("the arm");
     let length = named.factors.iter().find(|shift| shift.factor.as_str() == "length").expect("length");
     assert_eq!((length.people, length.before), (Some(0.5), Some(1.0)));
@@ -247,9 +245,10 @@ fn improve_resumably_and_beside_both_baselines() {
     assert!(analysed.status.success(), "{}", text(&analysed.stderr));
     let again = run(&["--out", &out, "--profile", &report]);
     assert_eq!((server.asked(), again == words), (60 + 300, true), "{again}");
-    let by_hand = run(&["--out", &out, "--profile", &report, "--target", "length=less", "--markdown"]);
-    assert_eq!(server.asked(), 60 + 300 + 60);
-    assert!(by_hand.contains("less `length`, and the other way round"), "{by_hand}");
+    // Other advice is asked for where there is a direction, not at the level halfway; the texts that follow are the same.
+    let by_hand = run(&["--out", &out, "--profile", &report, "--target", "sentences=less", "--markdown"]);
+    assert_eq!(server.asked(), 60 + 300 + 48);
+    assert!(by_hand.contains("less `sentences`, and the other way round"), "{by_hand}");
 }
 
 #[test]
