@@ -25,8 +25,8 @@ pub struct CacheCounts {
 /// A model whose replies are kept in a [`ReplyStore`].
 ///
 /// A reply is found by the [`RequestKey`]: change anything that changes the answer, and it is asked for anew. Only
-/// whole replies are kept: neither a failure nor a reply that ended at the token limit or was cut off by a filter, so
-/// a resumed run asks exactly for what is missing. A reply that could not be read is kept as rejected, and asked for
+/// whole replies are kept: neither a failure nor a reply that ended at the token limit or was cut off by a filter (unless
+/// it has the log-probabilities of the answers that were asked for, which are those of its first token), so a resumed run asks exactly for what is missing. A reply that could not be read is kept as rejected, and asked for
 /// again. Two tasks that ask the same thing at once make one call.
 ///
 /// ```
@@ -98,7 +98,9 @@ impl<M: LanguageModel> Cached<M> {
     ///
     /// [`LlmError::Store`]; what is wrong with a reply that is not whole.
     pub async fn insert(&self, request: &Request, reply: Reply) -> Result<(), LlmError> {
-        reply.complete(request)?;
+        if !is_whole(&reply) {
+            reply.complete(request)?;
+        }
         let model = self.inner.identity();
         let key = RequestKey::new(&model, request);
         self.store.put(&key, model, request.clone(), reply).await.map(drop)
@@ -158,9 +160,15 @@ impl<M: LanguageModel> Cached<M> {
     }
 }
 
-/// Whether a reply is an answer that a resumed run may take.
+/// Whether a reply is an answer that a resumed run may take. Log-probabilities of answers are of its first token, and whole
+/// wherever the text ends.
 fn is_whole(reply: &Reply) -> bool {
-    !matches!(reply.finish, FinishReason::Length | FinishReason::Refusal) && !reply.text.trim().is_empty()
+    match reply.finish {
+        FinishReason::Refusal => false,
+        _ if reply.answers.iter().any(|answer| answer.logprob.is_some()) => true,
+        FinishReason::Length => false,
+        _ => !reply.text.trim().is_empty(),
+    }
 }
 
 /// Takes the lock out of the list with the last who holds it.
@@ -225,7 +233,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::llm::{Capabilities, Runner, Scripted, Structured};
+    use crate::llm::{AnswerLogprob, Capabilities, Runner, Scripted, Structured};
 
     /// A path of its own for each test, cleared at both ends.
     struct Place(PathBuf);
@@ -307,6 +315,23 @@ mod tests {
         }
         assert_eq!(backend.calls(), 5);
         assert!(model.asking.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn log_probabilities_are_whole_wherever_the_text_ends() {
+        let place = Place::new("logprobs");
+        let mut cut = Reply::new("1 bec").finish(FinishReason::Length);
+        cut.answers = vec![AnswerLogprob::new("1", Some(-0.5)), AnswerLogprob::new("2", None)];
+        let mut unlisted = cut.clone();
+        unlisted.answers[0].logprob = None;
+        let backend = Arc::new(Scripted::lines("m", [Ok(unlisted), Ok(cut.clone())]));
+        let model = Cached::new(Arc::clone(&backend), &place.open());
+        for kept in [0, 1, 1] {
+            model.complete(&Request::user("?")).await.unwrap();
+            assert_eq!(place.open().count().unwrap(), kept);
+        }
+        assert_eq!(backend.calls(), 2);
+        model.insert(&Request::user("another"), cut).await.unwrap();
     }
 
     #[tokio::test]
