@@ -41,6 +41,11 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with = "samples")]
     logprobs: bool,
 
+    /// With --logprobs: the least probability, 0 to 1, that the possible answers must have together; below it the model was
+    /// about to say something else, and the judgement fails.
+    #[arg(long, default_value_t = 0.1, value_name = "MASS", requires = "logprobs")]
+    least_mass: f64,
+
     /// Answers that are drawn for each order.
     #[arg(long, default_value_t = 1, value_name = "N")]
     samples: u32,
@@ -72,7 +77,7 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<()> {
     let settings = judge.settings_mut();
     settings.order = if args.order == Orders::Both { Order::Both } else { Order::Single };
     settings.scoring = if args.logprobs { Scoring::Logprobs } else { Scoring::Sampled { samples: args.samples } };
-    settings.reconcile = args.reconcile;
+    (settings.least_mass, settings.reconcile) = (args.least_mass, args.reconcile);
     (settings.ties, settings.both_bad, settings.rationale) = (!args.no_ties, args.both_bad, args.rationale);
     (settings.temperature, settings.max_tokens, settings.seed) =
         (args.ask.temperature, args.max_tokens, args.ask.sample.seed());
