@@ -130,6 +130,8 @@ mod guides {
     struct OwnData;
     #[doc = include_str!("../docs/reuse_judgements.md")]
     struct ReuseJudgements;
+    #[doc = include_str!("../docs/small_models.md")]
+    struct SmallModels;
     #[doc = include_str!("../docs/compare_judges.md")]
     struct CompareJudges;
     #[doc = include_str!("../docs/read_the_report.md")]

@@ -216,7 +216,7 @@ fn improve_resumably_and_beside_both_baselines() {
     // A budget that ends among the critiques: what is done is written and kept, and the plan counts the rest.
     let stopped = prefactor(&[&args[..], &["--out", &out, "--max-calls", "100", "--concurrency", "1"]].concat());
     let errors = text(&stopped.stderr);
-    assert!(stopped.status.code() == Some(1) && errors.contains("100 calls"), "{errors}");
+    assert!(stopped.status.code() == Some(5) && errors.contains("100 calls"), "{errors}");
     assert_eq!(server.asked(), 100);
     let records = lines(&out);
     assert_eq!(records.iter().filter(|record| record.text.is_some()).count(), 60 + 40);
@@ -245,8 +245,10 @@ fn improve_resumably_and_beside_both_baselines() {
     assert!(analysed.status.success(), "{}", text(&analysed.stderr));
     let again = run(&["--out", &out, "--profile", &report]);
     assert_eq!((server.asked(), again == words), (60 + 300, true), "{again}");
+    // The look of every subcommand: silent where that is asked for.
+    assert_eq!(run(&["--out", &out, "--quiet", "--json", &json]), "");
     // Other advice is asked for where there is a direction, not at the level halfway; the texts that follow are the same.
-    let by_hand = run(&["--out", &out, "--profile", &report, "--target", "sentences=less", "--markdown"]);
+    let by_hand = run(&["--out", &out, "--profile", &report, "--target", "sentences=less", "--markdown", "-"]);
     assert_eq!(server.asked(), 60 + 300 + 48);
     assert!(by_hand.contains("less `sentences`, and the other way round"), "{by_hand}");
 }
@@ -277,7 +279,6 @@ fn what_cannot_be_asked_is_said_at_once() {
             1,
             "source",
         ),
-        (vec!["improve", &pairs, "--model", "m", "--base-url", "http://127.0.0.1:9"], 2, "--out"),
         (vec!["improve", &pairs, "--model", "m", "--out", "-", "--target", "length"], 2, "FACTOR=more"),
         (vec!["generate", &pairs, "--model", "m", "--base-url", "http://127.0.0.1:9", "--levels", "1"], 2, "levels"),
     ] {
