@@ -246,7 +246,8 @@ fn improve_resumably_and_beside_both_baselines() {
     let again = run(&["--out", &out, "--profile", &report]);
     assert_eq!((server.asked(), again == words), (60 + 300, true), "{again}");
     // The look of every subcommand: silent where that is asked for.
-    assert_eq!(run(&["--out", &out, "--quiet", "--json", &json]), "");
+    let quiet = prefactor(&[&args[..], &["--out", &out, "--quiet", "--json", &json]].concat());
+    assert_eq!(text(&quiet.stdout) + &text(&quiet.stderr), "");
     // Other advice is asked for where there is a direction, not at the level halfway; the texts that follow are the same.
     let by_hand = run(&["--out", &out, "--profile", &report, "--target", "sentences=less", "--markdown", "-"]);
     assert_eq!(server.asked(), 60 + 300 + 48);

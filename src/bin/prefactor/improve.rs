@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 use prefactor::id::AgentId;
-use prefactor::improve::feedback::{Arm, Direction, Drafts, Feedback, FeedbackGain, FeedbackRun, GainParams, Target};
+use prefactor::improve::feedback::{Arm, Direction, Drafts, Feedback, FeedbackGain, GainParams, Target};
 use prefactor::influence::{InfluenceMeasure, Tau14};
 use prefactor::preference::formats::native;
 use prefactor::preference::{Aggregation, Dataset};
@@ -189,9 +189,7 @@ impl Args {
         if !beyond_chance.is_empty() {
             return Ok(beyond_chance);
         }
-        eprintln!(
-            "prefactor: no factor parts the two beyond chance; the one with the largest gap is named all the same"
-        );
+        console.note("no factor parts the two beyond chance; the one with the largest gap is named all the same");
         Ok(part(f64::INFINITY, 1))
     }
 
