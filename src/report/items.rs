@@ -106,7 +106,7 @@ impl Items {
     ///
     /// ```
     /// use prefactor::Analysis;
-    /// use prefactor::influence::PromptSums;
+    /// use prefactor::influence::{InfluenceMeasure, Tau14};
     /// use prefactor::preference::{Dataset, Judgement, Pair, Preference, Response};
     ///
     /// let pair = |i: usize| {
@@ -116,7 +116,9 @@ impl Items {
     /// };
     /// let report = Analysis::new().factors(["length"]).run(&Dataset::from_pairs((0..30).map(pair))?)?;
     /// let table = report.items.as_ref().expect("kept unless refused").to_table(&report.factors)?;
-    /// assert_eq!(PromptSums::new(&table, &"human".into())?.tau14(), [18.0 / 30.0]);
+    /// let profile = Tau14::default().fit(&table, &"human".into())?;
+    /// let length = profile.factor(&"length".into()).expect("measured").estimate;
+    /// assert!((length.estimate.expect("defined") - 0.6).abs() < 1e-12);
     /// # Ok::<(), prefactor::Error>(())
     /// ```
     ///
