@@ -275,8 +275,11 @@ fn prepare(path: &Path) -> Result<Connection> {
     let mut db = Connection::open(path).map_err(failed())?;
     db.busy_timeout(Duration::from_secs(30)).map_err(failed())?;
     let number = |db: &Connection, name: &str| db.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-    let application = number(&db, "application_id").map_err(failed())?;
-    let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0)).map_err(failed())?;
+    // Both from one moment: another process may be making the file.
+    let seen = db.transaction().map_err(failed())?;
+    let application = number(&seen, "application_id").map_err(failed())?;
+    let tables: i64 = seen.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0)).map_err(failed())?;
+    seen.commit().map_err(failed())?;
     if application != APPLICATION && tables > 0 {
         return Err(foreign("the file is a SQLite database of another program", "choose another path"));
     }
