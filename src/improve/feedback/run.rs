@@ -53,7 +53,7 @@ pub struct Round {
     pub critique: Option<String>,
     /// The new text.
     pub text: String,
-    /// Whether the text was cut off at the token limit and kept; see [`Feedback::keep_truncated`].
+    /// Whether the text was cut off at the token limit and kept; see [`Feedback::keep_truncated`](super::Feedback::keep_truncated).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub truncated: bool,
 }
