@@ -14,6 +14,8 @@ use arrow_array::{
 use arrow_schema::{DataType, Field, Fields};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::basic::{Compression, Encoding};
+use parquet::file::properties::{WriterProperties, WriterVersion};
 use prefactor::Analysis;
 use prefactor::factor::{FactorSpec, Tolerance};
 use prefactor::preference::formats::native::Record;
@@ -325,4 +327,58 @@ fn a_lenient_reading_of_a_damaged_page_ends() {
     let read = reader.by_ref().take(1000).count();
     assert!(read <= 40, "{read} records of 40");
     assert_eq!(reader.rejections().count(), 1, "{:?}", reader.rejections().first());
+}
+
+/// Found by fuzzing: an unknown field of the footer that claims 2³¹ − 1 flags kept the `parquet` crate busy for seconds.
+#[test]
+fn a_footer_that_claims_two_billion_flags_is_refused() {
+    let mut bytes = std::fs::read(shp("flags.parquet", 4)).expect("a file");
+    let end = bytes.len() - 8;
+    let length = u32::from_le_bytes(bytes[end..end + 4].try_into().expect("four bytes"));
+    assert_eq!(bytes[end - 1], 0, "the end of the footer");
+    // Field 100, a list, of 2³¹ − 1 flags; then the end as before.
+    let field = [0x09, 200, 1, 0xf1, 0xff, 0xff, 0xff, 0xff, 0x07];
+    bytes.splice(end - 1..end - 1, field);
+    let end = end + field.len();
+    bytes[end..end + 4].copy_from_slice(&(length + field.len() as u32).to_le_bytes());
+    let path = scratch("flags.parquet");
+    std::fs::write(&path, &bytes).expect("written");
+    let error = ReadOptions::new().open(&path).expect_err("refused").to_string();
+    assert!(error.contains("flags.parquet") && error.contains("2147483647 elements are claimed"), "{error}");
+    assert!(error.contains("write or fetch it again"), "{error}");
+}
+
+/// Texts as differences of lengths, which the crate's reader of pages looks through before they are decoded.
+#[test]
+fn texts_in_every_encoding_are_read_alike() {
+    let texts = |n: usize| (0..n).map(|i| format!("{}{i}", "common ".repeat(i % 40)));
+    let written = |name: &str, encoding: Encoding, version: WriterVersion| {
+        let columns = ["prompt", "chosen", "rejected"].map(|name| {
+            let texts = texts(1000).map(|text| Some(format!("{name} {text}")));
+            (name, Arc::new(texts.collect::<StringArray>()) as ArrayRef, true)
+        });
+        let batch = RecordBatch::try_from_iter_with_nullable(columns).expect("a batch");
+        let properties = WriterProperties::builder()
+            .set_dictionary_enabled(false)
+            .set_encoding(encoding)
+            .set_writer_version(version)
+            .set_compression(Compression::SNAPPY)
+            .set_data_page_row_count_limit(300)
+            .set_max_row_group_row_count(Some(700));
+        let path = scratch(name);
+        let file = std::fs::File::create(&path).expect("a file");
+        let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties.build())).expect("a writer");
+        writer.write(&batch).expect("written");
+        writer.close().expect("closed");
+        records(&path).expect("read")
+    };
+    let plain = written("plain.parquet", Encoding::PLAIN, WriterVersion::PARQUET_1_0);
+    assert_eq!(plain.len(), 1000);
+    for (name, encoding) in
+        [("lengths", Encoding::DELTA_LENGTH_BYTE_ARRAY), ("differences", Encoding::DELTA_BYTE_ARRAY)]
+    {
+        for (of, version) in [("1", WriterVersion::PARQUET_1_0), ("2", WriterVersion::PARQUET_2_0)] {
+            assert!(written(&format!("{name}-{of}.parquet"), encoding, version) == plain, "{name}, version {of}");
+        }
+    }
 }

@@ -54,6 +54,12 @@ mod jsonl;
 mod llmbar;
 mod mt_bench;
 pub mod native;
+#[cfg(feature = "parquet")]
+mod parquet_guard;
+#[cfg(feature = "parquet")]
+mod parquet_layouts;
+#[cfg(feature = "parquet")]
+mod parquet_pages;
 #[cfg_attr(not(feature = "parquet"), path = "parquet_absent.rs")]
 mod parquet_rows;
 mod prefactor;
@@ -62,6 +68,8 @@ mod reader;
 mod recognise;
 mod registry;
 mod shp;
+#[cfg(feature = "parquet")]
+mod thrift;
 mod tldr;
 mod tldr_axis;
 mod tldr_comparisons;

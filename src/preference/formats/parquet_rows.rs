@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
@@ -11,13 +12,14 @@ use arrow_array::types::{
     UInt32Type, UInt64Type,
 };
 use arrow_array::{Array, RecordBatch};
-use arrow_schema::DataType;
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
-};
+use arrow_schema::{ArrowError, DataType};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader};
+use parquet::arrow::{ProjectionMask, parquet_to_arrow_field_levels};
+use parquet::errors::ParquetError;
 use serde_json::{Map, Value};
 
+use super::parquet_guard::{GuardedFile, check_footer, check_rows};
+use super::parquet_pages::CheckedColumns;
 use crate::error::{Error, Place, Result};
 
 /// Rows decoded at a time.
@@ -50,7 +52,12 @@ pub(crate) struct ParquetRows {
 impl ParquetRows {
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let file = File::open(path).map_err(Error::io(path, "open"))?;
-        let metadata = guarded(path, 0, || ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()))?;
+        let metadata = guarded(path, 0, || {
+            check_footer(&file)?;
+            let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())?;
+            check_rows(metadata.metadata().file_metadata().num_rows(), &file)?;
+            Ok::<_, ParquetError>(metadata)
+        })?;
         let path = path.to_path_buf();
         Ok(Self {
             path,
@@ -117,7 +124,13 @@ impl ParquetRows {
                 Some(reader) => reader,
                 None => self.start(BATCH)?,
             };
-            let batch = guarded(&self.path, self.row + 1, || reader.next().transpose())?;
+            let rows = self.metadata.metadata().file_metadata().num_rows();
+            let batch = guarded(&self.path, self.row + 1, || match reader.next().transpose()? {
+                Some(batch) if (self.row + batch.num_rows() as u64).cast_signed() > rows => {
+                    Err(ArrowError::ParquetError(format!("more rows than the {rows} of its footer")))
+                }
+                batch => Ok(batch),
+            })?;
             self.broken = false;
             let Some(batch) = batch else {
                 // Asked again, it says again that there is no more.
@@ -131,9 +144,13 @@ impl ParquetRows {
 
     fn start(&self, batch: usize) -> Result<ParquetRecordBatchReader> {
         let file = self.file.try_clone().map_err(Error::io(&self.path, "open"))?;
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
-        let builder = builder.with_projection(self.mask.clone()).with_batch_size(batch);
-        guarded(&self.path, self.row + 1, || builder.build())
+        let columns =
+            CheckedColumns { file: Arc::new(GuardedFile(file)), metadata: Arc::clone(self.metadata.metadata()) };
+        let (schema, fields) = (self.metadata.parquet_schema(), self.metadata.schema().fields());
+        guarded(&self.path, self.row + 1, || {
+            let levels = parquet_to_arrow_field_levels(schema, self.mask.clone(), Some(fields))?;
+            ParquetRecordBatchReader::try_new_with_row_groups(&levels, &columns, batch, None)
+        })
     }
 
     fn place(&self) -> Place {
