@@ -35,10 +35,20 @@ impl Data {
         8 * (self.x.len() + self.y.len()) + 4 * self.clusters.len()
     }
 
-    /// The design, row after row.
+    /// The design, row after row, its clusters in no order.
     fn design(&self) -> Design {
+        self.design_of(self.clusters.clone())
+    }
+
+    /// The same with as many clusters of equal size, the rows of one following each other.
+    fn design_kept_together(&self) -> Design {
+        let (rows, clusters) = (self.y.len(), self.clusters.iter().max().map_or(1, |last| *last as usize + 1));
+        self.design_of((0..rows).map(|row| (row * clusters / rows) as u32).collect())
+    }
+
+    fn design_of(&self, clusters: Vec<u32>) -> Design {
         let factors = self.x.len() / self.y.len();
-        let mut builder = Design::builder((0..factors).map(|k| format!("f{k}"))).clusters(self.clusters.clone());
+        let mut builder = Design::builder((0..factors).map(|k| format!("f{k}"))).clusters(clusters);
         for (row, outcome) in self.x.chunks_exact(factors).zip(&self.y) {
             builder.push_row(row, *outcome).expect("one value a factor");
         }
@@ -57,12 +67,14 @@ pub fn ours(directory: &Path) -> Value {
     let (layout, _) = median(|| {
         black_box(data.design());
     });
+    let together = data.design_kept_together();
     drop(data);
-    let time = |params: &LogisticParams| {
+    let time_of = |params: &LogisticParams, design: &Design| {
         median(|| {
-            black_box(params.fit_design(black_box(&design)).expect("a fit"));
+            black_box(params.fit_design(black_box(design)).expect("a fit"));
         })
     };
+    let time = |params: &LogisticParams| time_of(params, &design);
     let model = LogisticParams::new().covariance(Covariance::Model);
     let (fit, fit_peak) = peak(|| model.fit_design(&design).expect("a fit"));
     let (cpu, wall) = time(&model);
@@ -71,11 +83,13 @@ pub fn ours(directory: &Path) -> Value {
     let passes = |params: &LogisticParams| params.fit_design(&design).expect("a fit").iterations;
     let more = passes(&tight) - passes(&loose);
     let pass = (more > 0).then(|| (time(&tight).0 - time(&loose).0) / more as f64);
-    let clustered = time(&LogisticParams::new().covariance(Covariance::Cr1)).0;
+    let robust = LogisticParams::new().covariance(Covariance::Cr1);
+    let (clustered, kept_together) = (time(&robust).0, time_of(&robust, &together).0);
     json!({
         "ms": cpu,
         "elapsed_ms": wall,
         "clustered_ms": clustered,
+        "clustered_together_ms": kept_together,
         "layout_ms": layout,
         "pass_ms": pass,
         "passes": fit.iterations + 1,

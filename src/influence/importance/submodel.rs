@@ -12,7 +12,7 @@ use pulp::{Arch, Simd, WithSimd};
 
 use crate::error::Result;
 use crate::influence::logistic::gram::{Weighted, packed, symmetric};
-use crate::influence::logistic::panels::{Lane, PANEL};
+use crate::influence::logistic::panels::{Ahead, Lane, PANEL};
 use crate::influence::logistic::rows::{FILLING, add_linear, newton_rows, weighted_newton_rows};
 use crate::influence::logistic::{Covariance, Design, FitStatus, LogisticParams};
 use crate::stats::linalg::{Cholesky, SquareMatrix, dot};
@@ -184,7 +184,7 @@ impl WithSimd for Pass<'_> {
                 }
             };
             let column = |j: usize| if j < terms { term(j) } else { &residual };
-            Weighted { width: terms + 1, column, weight: &weight }.add_products(simd, &mut sums);
+            Weighted { width: terms + 1, column, weight: &weight }.add_products(simd, &mut sums, &mut Ahead::default());
         }
         (log_likelihood, sums.iter().map(|sum| simd.reduce_sum_f64s(*sum)).collect())
     }

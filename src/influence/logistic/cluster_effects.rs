@@ -1,6 +1,6 @@
 //! How much each cluster pulls on the estimates.
 
-use super::design::Design;
+use super::design::{Design, Grouping};
 use super::fit::LogisticFit;
 use super::kernel::Problem;
 use super::lasso::Strengths;
@@ -16,8 +16,7 @@ use crate::stats::linalg::{Cholesky, SquareMatrix};
 pub(crate) struct ClusterEffects {
     bread: SquareMatrix,
     scores: Vec<f64>,
-    of_row: Vec<u32>,
-    count: usize,
+    clusters: Grouping,
 }
 
 impl ClusterEffects {
@@ -32,22 +31,19 @@ impl ClusterEffects {
         let ridge = Strengths::new(&problem, estimates.penalty.strengths()).ridge;
         ridge.iter().enumerate().for_each(|(term, strength)| information[(term, term)] += strength);
         let bread = Cholesky::new(&information)?.inverse();
-        let (of_row, count) = match design.clusters() {
-            Some(clusters) => (clusters.of_row.clone(), clusters.count),
-            None => ((0..design.n_rows() as u32).collect(), design.n_rows()),
-        };
-        let scores = problem.cluster_scores(&theta, &of_row, count);
-        bread.is_finite().then_some(Self { bread, scores, of_row, count })
+        let clusters = design.clusters().cloned().unwrap_or_else(|| Grouping::single(design.n_rows()));
+        let scores = problem.cluster_scores(&theta, &clusters);
+        bread.is_finite().then_some(Self { bread, scores, clusters })
     }
 
     /// The number of clusters.
     pub(crate) fn clusters(&self) -> usize {
-        self.count
+        self.clusters.count
     }
 
     /// The cluster of a row.
     pub(crate) fn cluster(&self, row: usize) -> usize {
-        self.of_row[row] as usize
+        self.clusters.of_row[row] as usize
     }
 
     /// The effect of each cluster on gᵀθ.

@@ -107,13 +107,15 @@ impl Covariance {
     /// The covariance at `theta`, in the problem's own coordinates.
     ///
     /// `bread` is the inverse of the (penalised) information; `information` stands in for M in the
-    /// model's covariance, which is then H⁻¹ without a penalty.
+    /// model's covariance, which is then H⁻¹ without a penalty. `scores` are those of the design's clusters, where they
+    /// are known already.
     pub(crate) fn compute(
         self,
         problem: &Problem<'_>,
         theta: &[f64],
         bread: &SquareMatrix,
         information: Option<&SquareMatrix>,
+        scores: Option<&[f64]>,
     ) -> SquareMatrix {
         let design = problem.design;
         let (n, terms) = (design.n_observations(), problem.terms());
@@ -124,19 +126,20 @@ impl Covariance {
             }
             Self::Hc2 | Self::Hc3 => bread.sandwich(&leveraged_products(problem, theta, self == Self::Hc3)),
             Self::Cr0 | Self::Cr1 | Self::Cr1s | Self::TwoWay => {
-                let one = |grouping: &Grouping| {
-                    let meat = cluster_products(problem, theta, grouping);
-                    bread.sandwich(&meat).scaled(self.correction(n, terms, grouping.count))
+                let one = |grouping: &Grouping, scores: &[f64]| {
+                    bread.sandwich(&products(terms, scores)).scaled(self.correction(n, terms, grouping.count))
                 };
+                let scored = |grouping: &Grouping| one(grouping, &problem.cluster_scores(theta, grouping));
                 let Some(clusters) = design.clusters() else { return bread.clone() };
+                let by_cluster = scores.map_or_else(|| scored(clusters), |scores| one(clusters, scores));
                 match design.annotators() {
                     Some(annotators) if self == Self::TwoWay => {
-                        let mut sum = one(clusters);
-                        sum.add_scaled(&one(annotators), 1.0);
-                        sum.add_scaled(&one(&clusters.intersection(annotators)), -1.0);
+                        let mut sum = by_cluster;
+                        sum.add_scaled(&scored(annotators), 1.0);
+                        sum.add_scaled(&scored(&clusters.intersection(annotators)), -1.0);
                         without_negative_eigenvalues(sum)
                     }
-                    _ => one(clusters),
+                    _ => by_cluster,
                 }
             }
         }
@@ -175,13 +178,9 @@ fn leveraged_products(problem: &Problem<'_>, theta: &[f64], squared: bool) -> Sq
 }
 
 /// Σ over groups of the outer product of the group's summed scores.
-fn cluster_products(problem: &Problem<'_>, theta: &[f64], grouping: &Grouping) -> SquareMatrix {
-    let terms = problem.terms();
+fn products(terms: usize, scores: &[f64]) -> SquareMatrix {
     let mut sums = Panels::new(terms);
-    problem
-        .cluster_scores(theta, &grouping.of_row, grouping.count)
-        .chunks_exact(terms)
-        .for_each(|group| sums.push(group));
+    scores.chunks_exact(terms).for_each(|group| sums.push(group));
     gram::products(&sums)
 }
 

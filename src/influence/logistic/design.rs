@@ -40,6 +40,11 @@ pub(crate) struct Grouping {
 }
 
 impl Grouping {
+    /// Each row a group of its own.
+    pub(crate) fn single(rows: usize) -> Self {
+        Self { of_row: (0..rows as u32).collect(), count: rows }
+    }
+
     fn new(labels: impl Iterator<Item = u64>) -> Self {
         let mut numbers: FxHashMap<u64, u32> = FxHashMap::default();
         let mut last = None;

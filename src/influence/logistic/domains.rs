@@ -11,7 +11,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::design::Design;
+use super::design::{Design, Grouping};
 use super::estimate::empty_fit;
 use super::fit::Coefficient;
 use super::kernel::{Evaluation, Problem};
@@ -419,11 +419,8 @@ impl<'a> DomainModel<'a> {
         let part = &self.parts[domain];
         let problem = Problem::new(part, self.order_effect);
         match part.clusters() {
-            Some(clusters) => problem.cluster_scores(theta, &clusters.of_row, clusters.count),
-            None => {
-                let rows: Vec<u32> = (0..part.n_rows() as u32).collect();
-                problem.cluster_scores(theta, &rows, self.clusters[domain].len())
-            }
+            Some(clusters) => problem.cluster_scores(theta, clusters),
+            None => problem.cluster_scores(theta, &Grouping::single(part.n_rows())),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! From a design and checked parameters to a fit.
 
 use super::covariance::Covariance;
-use super::design::Design;
+use super::design::{Design, Grouping};
 use super::firth;
 use super::fit::{Coefficient, Estimates, LogisticFit};
 use super::kernel::Problem;
@@ -58,7 +58,9 @@ impl LogisticValidParams {
         }
         let merged = patterns::merged(design);
         let searched = Problem { design: merged.as_ref().unwrap_or(design), ..problem.clone() };
-        let settings = self.settings(searched.design);
+        // Of merged rows the clusters are not known.
+        let clusters = design.clusters().filter(|_| kind.is_clustered() && merged.is_none());
+        let settings = self.settings(searched.design, clusters);
         let (searched, ending) = match self.penalty() {
             Penalty::Lasso { .. } | Penalty::ElasticNet { .. } => {
                 self.fit_selecting(&searched, &mut fit);
@@ -114,9 +116,9 @@ impl LogisticValidParams {
         Ok(fit)
     }
 
-    fn settings(&self, design: &Design) -> Settings<'static> {
+    fn settings<'a>(&self, design: &Design, clusters: Option<&'a Grouping>) -> Settings<'a> {
         let tolerance = self.tolerance_for(design.n_rows());
-        Settings { max_iterations: self.max_iterations(), tolerance, ridge: &[] }
+        Settings { max_iterations: self.max_iterations(), tolerance, ridge: &[], clusters }
     }
 
     /// Lasso and elastic net: estimates without standard errors.
@@ -163,6 +165,7 @@ impl LogisticValidParams {
             information: maximum.point.information,
             factor,
             iterations: maximum.iterations,
+            cluster_scores: None,
         };
         fit.estimates = estimates(full, &solution, kind, self.penalty());
         if fit.estimates.is_some() {
@@ -238,7 +241,8 @@ fn term(problem: &Problem<'_>, index: usize) -> Term {
 fn estimates(problem: &Problem<'_>, solution: &Solution, kind: Covariance, penalty: &Penalty) -> Option<Estimates> {
     let bread = solution.factor.inverse();
     let penalised = *penalty != Penalty::None;
-    let covariance = kind.compute(problem, &solution.theta, &bread, penalised.then_some(&solution.information));
+    let information = penalised.then_some(&solution.information);
+    let covariance = kind.compute(problem, &solution.theta, &bread, information, solution.cluster_scores.as_deref());
     let (theta, covariance) = match &problem.whitening {
         None => (solution.theta.clone(), covariance),
         Some(whitening) => (whitening.original(&solution.theta), whitening.original_covariance(&covariance)),

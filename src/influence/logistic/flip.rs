@@ -1,6 +1,6 @@
 //! Tests of coefficients by flipping the signs of whole clusters' scores.
 
-use super::design::Design;
+use super::design::{Design, Grouping};
 use super::fit::LogisticFit;
 use super::kernel::Problem;
 use super::params::LogisticParams;
@@ -113,10 +113,8 @@ fn effective_scores(
         .iter()
         .map(|&t| factor.solve(&others.iter().map(|&o| information[(o, t)]).collect::<Vec<f64>>()))
         .collect();
-    let rows: Vec<u32> = (0..design.n_rows() as u32).collect();
-    let (of_row, count) =
-        design.clusters().map_or((&rows, design.n_rows()), |clusters| (&clusters.of_row, clusters.count));
-    let scores = problem.cluster_scores(&theta, of_row, count);
+    let single = Grouping::single(if design.clusters().is_some() { 0 } else { design.n_rows() });
+    let scores = problem.cluster_scores(&theta, design.clusters().unwrap_or(&single));
     let effective = |score: &[f64]| -> Vec<f64> {
         let rest: Vec<f64> = others.iter().map(|&o| score[o]).collect();
         of_tested.iter().zip(&explained).map(|(&t, explained)| score[t] - dot(explained, &rest)).collect()

@@ -7,11 +7,14 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::panels::{Lane, PANEL, Panels};
+use super::panels::{Ahead, Lane, PANEL, Panels};
 use crate::stats::linalg::SquareMatrix;
 
 /// Columns of one block at most.
 const BLOCK: usize = 4;
+
+/// Lines of the next panel that are asked for at each step of a tile.
+const AHEAD: usize = 2;
 
 /// The place of entry (i, j), j ≤ i, in the packed lower triangle.
 #[inline(always)]
@@ -38,7 +41,7 @@ pub(crate) struct Weighted<'a, F> {
 impl<'a, F: Fn(usize) -> &'a Lane> Weighted<'a, F> {
     /// Adds Σ w xᵢ xⱼ of all pairs of columns to `sums`, the packed lower triangle.
     #[inline(always)]
-    pub(crate) fn add_products<S: Simd>(&self, simd: S, sums: &mut [S::f64s]) {
+    pub(crate) fn add_products<S: Simd>(&self, simd: S, sums: &mut [S::f64s], ahead: &mut Ahead<'_>) {
         let mut block = Block([Lane::ZERO; BLOCK]);
         let mut from = 0;
         // Tiles of 4 × 4 need more than the 16 registers of AVX2; 4 × 3 just fit.
@@ -46,39 +49,40 @@ impl<'a, F: Fn(usize) -> &'a Lane> Weighted<'a, F> {
             while self.width - from > 4 {
                 let below = self.width - from - 4;
                 match below % 4 {
-                    0 => self.triangle::<S, 4, 0>(simd, from, &mut block, sums),
-                    1 => self.triangle::<S, 4, 1>(simd, from, &mut block, sums),
-                    2 => self.triangle::<S, 4, 2>(simd, from, &mut block, sums),
-                    _ => self.triangle::<S, 4, 3>(simd, from, &mut block, sums),
+                    0 => self.triangle::<S, 4, 0>(simd, from, &mut block, sums, ahead),
+                    1 => self.triangle::<S, 4, 1>(simd, from, &mut block, sums, ahead),
+                    2 => self.triangle::<S, 4, 2>(simd, from, &mut block, sums, ahead),
+                    _ => self.triangle::<S, 4, 3>(simd, from, &mut block, sums, ahead),
                 }
                 for row in (from + 4 + below % 4..self.width).step_by(4) {
-                    self.rectangle::<S, 4, 4>(simd, from, row, &block, sums);
+                    self.rectangle::<S, 4, 4>(simd, from, row, &block, sums, ahead);
                 }
                 from += 4;
             }
         } else {
             while self.width - from > 3 {
-                self.triangle::<S, 3, 0>(simd, from, &mut block, sums);
+                self.triangle::<S, 3, 0>(simd, from, &mut block, sums, ahead);
                 let below = self.width - from - 3;
                 match below % 4 {
                     0 => {}
-                    1 => self.rectangle::<S, 3, 1>(simd, from, from + 3, &block, sums),
-                    2 => self.rectangle::<S, 3, 2>(simd, from, from + 3, &block, sums),
-                    _ => self.rectangle::<S, 3, 3>(simd, from, from + 3, &block, sums),
+                    1 => self.rectangle::<S, 3, 1>(simd, from, from + 3, &block, sums, ahead),
+                    2 => self.rectangle::<S, 3, 2>(simd, from, from + 3, &block, sums, ahead),
+                    _ => self.rectangle::<S, 3, 3>(simd, from, from + 3, &block, sums, ahead),
                 }
                 for row in (from + 3 + below % 4..self.width).step_by(4) {
-                    self.rectangle::<S, 3, 4>(simd, from, row, &block, sums);
+                    self.rectangle::<S, 3, 4>(simd, from, row, &block, sums, ahead);
                 }
                 from += 3;
             }
         }
         match self.width - from {
-            1 => self.triangle::<S, 1, 0>(simd, from, &mut block, sums),
-            2 => self.triangle::<S, 2, 0>(simd, from, &mut block, sums),
-            3 => self.triangle::<S, 3, 0>(simd, from, &mut block, sums),
-            4 => self.triangle::<S, 4, 0>(simd, from, &mut block, sums),
+            1 => self.triangle::<S, 1, 0>(simd, from, &mut block, sums, ahead),
+            2 => self.triangle::<S, 2, 0>(simd, from, &mut block, sums, ahead),
+            3 => self.triangle::<S, 3, 0>(simd, from, &mut block, sums, ahead),
+            4 => self.triangle::<S, 4, 0>(simd, from, &mut block, sums, ahead),
             _ => {}
         }
+        ahead.finish();
     }
 
     #[inline(always)]
@@ -94,6 +98,7 @@ impl<'a, F: Fn(usize) -> &'a Lane> Weighted<'a, F> {
         from: usize,
         block: &mut Block,
         sums: &mut [S::f64s],
+        ahead: &mut Ahead<'_>,
     ) {
         let weight = vectors::<S>(self.weight);
         let left = self.vectors::<S, C>(from);
@@ -103,6 +108,7 @@ impl<'a, F: Fn(usize) -> &'a Lane> Weighted<'a, F> {
         let mut corner = [[zero; C]; C];
         let mut tile = [[zero; C]; R];
         for v in 0..PANEL / S::F64_LANES {
+            ahead.fetch(AHEAD);
             let x: [S::f64s; C] = std::array::from_fn(|j| left[j][v]);
             let w: [S::f64s; C] = std::array::from_fn(|j| simd.mul_f64s(x[j], weight[v]));
             for j in 0..C {
@@ -138,11 +144,13 @@ impl<'a, F: Fn(usize) -> &'a Lane> Weighted<'a, F> {
         row: usize,
         block: &Block,
         sums: &mut [S::f64s],
+        ahead: &mut Ahead<'_>,
     ) {
         let left: [&[S::f64s]; C] = std::array::from_fn(|j| vectors::<S>(&block.0[j]));
         let below = self.vectors::<S, R>(row);
         let mut tile = [[simd.splat_f64s(0.0); C]; R];
         for v in 0..PANEL / S::F64_LANES {
+            ahead.fetch(AHEAD);
             let w: [S::f64s; C] = std::array::from_fn(|j| left[j][v]);
             for i in 0..R {
                 let y = below[i][v];
@@ -210,7 +218,7 @@ impl WithSimd for Products<'_> {
         for panel in 0..self.0.count() {
             let columns = self.0.panel(panel);
             let products = Weighted { width: columns.len(), column: |j: usize| &columns[j], weight: &weight };
-            products.add_products(simd, &mut sums);
+            products.add_products(simd, &mut sums, &mut Ahead::default());
         }
         sums.iter().map(|sum| simd.reduce_sum_f64s(*sum)).collect()
     }

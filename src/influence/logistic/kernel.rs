@@ -2,9 +2,9 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::design::{Design, Weights};
+use super::design::{Design, Grouping, Weights};
 use super::gram::{Weighted, packed, symmetric};
-use super::panels::{Lane, PANEL};
+use super::panels::{Ahead, Lane, PANEL};
 use super::rank::Whitening;
 use super::rows::{FILLING, add_linear, newton_rows, remainder_rows, residual_rows, weighted_newton_rows};
 use crate::parallel::ordered_map;
@@ -47,6 +47,14 @@ impl<'a> Problem<'a> {
     /// The number of coefficients, the order effect included.
     pub(crate) fn terms(&self) -> usize {
         self.design.n_factors() + usize::from(self.intercept)
+    }
+
+    /// The columns of a panel that will be read soon; nothing after the last.
+    #[inline(always)]
+    fn ahead(&self, index: usize) -> Ahead<'a> {
+        let panels = self.design.panels();
+        let panel = index * self.stride;
+        Ahead::of(if panel < panels.count() { panels.panel(panel) } else { &[] })
     }
 
     fn panel_count(&self) -> usize {
@@ -115,10 +123,12 @@ impl<'a> Problem<'a> {
     }
 
     /// The sum of the scores w(y − p)x over each cluster's rows: one row of sums a cluster.
-    pub(crate) fn cluster_scores(&self, theta: &[f64], groups: &[u32], count: usize) -> Vec<f64> {
+    pub(crate) fn cluster_scores(&self, theta: &[f64], clusters: &Grouping) -> Vec<f64> {
+        let Grouping { of_row: groups, count } = clusters;
+        let count = *count;
         let panels = self.panel_count();
-        // Each piece of the rows has a table of its own; their number depends on the data only.
-        let pieces = (panels * PANEL / (8 * count).max(1)).clamp(1, 64);
+        // Each piece of the rows has a table of its own, so they are few; their number depends on the data only.
+        let pieces = (panels * PANEL / (32 * count).max(1)).clamp(1, 16);
         let arch = Arch::new();
         let piece = |index: usize| {
             let panels = panels * index / pieces..panels * (index + 1) / pieces;
@@ -128,9 +138,18 @@ impl<'a> Problem<'a> {
         let mut partial = ordered_map(pieces, threads, piece).into_iter();
         let mut total = partial.next().unwrap_or_default();
         for part in partial {
-            total.iter_mut().zip(&part).for_each(|(total, part)| *total += part);
+            for (total, part) in total.iter_mut().zip(&part) {
+                total.0.iter_mut().zip(&part.0).for_each(|(total, part)| *total += part);
+            }
         }
-        total
+        let terms = self.terms();
+        let mut scores = Vec::with_capacity(count * terms);
+        for cluster in total.chunks_exact(terms.div_ceil(TERMS).max(1)) {
+            let end = scores.len() + terms;
+            cluster.iter().for_each(|sums| scores.extend_from_slice(&sums.0));
+            scores.truncate(end);
+        }
+        scores
     }
 
     /// Calls `visit` with the number of the panel, its rows and its columns, the order effect's
@@ -332,7 +351,8 @@ impl WithSimd for Pass<'_> {
                 None => &ones,
                 Some(j) => columns.get(j).unwrap_or(&residual),
             };
-            Weighted { width, column, weight: &weight }.add_products(simd, &mut sums);
+            let mut ahead = problem.ahead(index + 1);
+            Weighted { width, column, weight: &weight }.add_products(simd, &mut sums, &mut ahead);
         }
         let products = sums.iter().map(|sum| simd.reduce_sum_f64s(*sum)).collect();
         Sums { log_likelihood, products }
@@ -365,12 +385,14 @@ impl WithSimd for ScorePass<'_> {
             };
             let ones = Lane::ones(design.panels().rows_of(panel));
             let (score, _) = S::as_simd_f64s(&score.0);
+            let mut ahead = problem.ahead(index + 1);
             for (column, sum) in
                 std::iter::repeat_n(&ones, constants).chain(problem.columns(panel, &buffer)).zip(&mut sums)
             {
                 let mut halves = [simd.splat_f64s(0.0); 2];
                 let (values, _) = S::as_simd_f64s(&column.0).0.as_chunks::<2>();
                 for (value, score) in values.iter().zip(score.as_chunks::<2>().0) {
+                    ahead.fetch(2);
                     for half in 0..2 {
                         halves[half] = simd.mul_add_e_f64s(value[half], score[half], halves[half]);
                     }
@@ -400,11 +422,11 @@ struct ClusterPass<'a> {
 }
 
 impl WithSimd for ClusterPass<'_> {
-    /// One row of sums a cluster.
-    type Output = Vec<f64>;
+    /// The sums of each cluster, its last ones filled up.
+    type Output = Vec<TermSums>;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> Vec<f64> {
+    fn with_simd<S: Simd>(self, simd: S) -> Vec<TermSums> {
         let Self { problem, theta, groups, count, panels } = self;
         let design = problem.design;
         let (terms, constants) = (problem.terms(), problem.constants());
@@ -423,22 +445,86 @@ impl WithSimd for ClusterPass<'_> {
                 Some(j) => columns.get(j).unwrap_or(&Lane::ZERO),
             };
             let groups = groups.get(panel * PANEL..).unwrap_or_default();
+            let groups = &groups[..groups.len().min(PANEL)];
+            let together = groups.windows(2).filter(|pair| pair[0] == pair[1]).count() > MOSTLY_TOGETHER;
+            let mut ahead = problem.ahead(panel + 1);
             for part in 0..groups_of_terms {
-                let columns: [&Lane; TERMS] = std::array::from_fn(|k| term(part * TERMS + k));
-                for ((row, &group), score) in (0..PANEL).zip(groups).zip(&score.0) {
-                    if let Some(sums) = sums.get_mut(group as usize * groups_of_terms + part) {
-                        let values: [f64; TERMS] = std::array::from_fn(|k| columns[k].0[row]);
-                        let score = simd.splat_f64s(*score);
-                        let (values, _) = S::as_simd_f64s(&values);
-                        for (sum, value) in S::as_mut_simd_f64s(&mut sums.0).0.iter_mut().zip(values) {
-                            *sum = simd.mul_add_e_f64s(score, *value, *sum);
-                        }
-                    }
+                let rows = Rows {
+                    columns: std::array::from_fn(|k| term(part * TERMS + k)),
+                    score: &score,
+                    groups,
+                    place: |group| group as usize * groups_of_terms + part,
+                };
+                if together {
+                    rows.add_runs(simd, &mut sums, &mut ahead);
+                } else {
+                    rows.add_each(simd, &mut sums, &mut ahead);
                 }
             }
         }
-        let of_cluster = sums.chunks_exact(groups_of_terms.max(1));
-        of_cluster.flat_map(|sums| sums.iter().flat_map(|sums| sums.0).take(terms)).collect()
+        sums
+    }
+}
+
+/// Neighbours of one cluster in a panel above which its rows are summed before they are added to their cluster.
+const MOSTLY_TOGETHER: usize = PANEL / 2;
+
+/// Some terms of a panel's rows, to be added to the sums of their clusters.
+struct Rows<'a, P> {
+    columns: [&'a Lane; TERMS],
+    score: &'a Lane,
+    groups: &'a [u32],
+    /// Where the sums of a cluster are.
+    place: P,
+}
+
+impl<P: Fn(u32) -> usize> Rows<'_, P> {
+    /// `to` + score × values of a row.
+    #[inline(always)]
+    fn add_row<S: Simd>(&self, simd: S, row: usize, to: &mut TermSums) {
+        let values: [f64; TERMS] = std::array::from_fn(|k| self.columns[k].0[row]);
+        let score = simd.splat_f64s(self.score.0[row]);
+        let (values, _) = S::as_simd_f64s(&values);
+        for (sum, value) in S::as_mut_simd_f64s(&mut to.0).0.iter_mut().zip(values) {
+            *sum = simd.mul_add_e_f64s(score, *value, *sum);
+        }
+    }
+
+    /// Row by row, for clusters in no order.
+    #[inline(always)]
+    fn add_each<S: Simd>(&self, simd: S, sums: &mut [TermSums], ahead: &mut Ahead<'_>) {
+        for (row, &group) in (0..PANEL).zip(self.groups) {
+            ahead.fetch(1);
+            if let Some(sums) = sums.get_mut((self.place)(group)) {
+                self.add_row(simd, row, sums);
+            }
+        }
+    }
+
+    /// The rows of a cluster that follow each other summed in registers, for files that keep prompts together.
+    #[inline(always)]
+    fn add_runs<S: Simd>(&self, simd: S, sums: &mut [TermSums], ahead: &mut Ahead<'_>) {
+        let mut close = |group: u32, run: &TermSums| {
+            if let Some(sums) = sums.get_mut((self.place)(group)) {
+                for (sum, run) in S::as_mut_simd_f64s(&mut sums.0).0.iter_mut().zip(S::as_simd_f64s(&run.0).0) {
+                    *sum = simd.add_f64s(*sum, *run);
+                }
+            }
+        };
+        let (mut run, mut current) = (TermSums([0.0; TERMS]), None);
+        for (row, &group) in (0..PANEL).zip(self.groups) {
+            ahead.fetch(1);
+            if current != Some(group) {
+                if let Some(last) = current.replace(group) {
+                    close(last, &run);
+                }
+                run = TermSums([0.0; TERMS]);
+            }
+            self.add_row(simd, row, &mut run);
+        }
+        if let Some(last) = current {
+            close(last, &run);
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Newton's method for the log-likelihood, with or without a quadratic penalty.
 
+use super::design::Grouping;
 use super::kernel::{Evaluation, Problem};
 use super::separation;
 use crate::stats::linalg::{Cholesky, SquareMatrix, dot};
@@ -35,6 +36,8 @@ pub(crate) struct Settings<'a> {
     pub(crate) tolerance: f64,
     /// λⱼ of ½ Σ λⱼ θⱼ², one a term; empty for none.
     pub(crate) ridge: &'a [f64],
+    /// Clusters whose summed scores are wanted at the maximum.
+    pub(crate) clusters: Option<&'a Grouping>,
 }
 
 /// The maximum.
@@ -48,6 +51,8 @@ pub(crate) struct Solution {
     /// The factored information, the penalty's included.
     pub(crate) factor: Cholesky,
     pub(crate) iterations: usize,
+    /// One row of summed scores a cluster, where they were asked for.
+    pub(crate) cluster_scores: Option<Vec<f64>>,
 }
 
 /// How a search ended.
@@ -87,10 +92,15 @@ pub(crate) fn solve(
         last_change = largest_change(problem, &step, change <= settings.tolerance);
         let certain = !settings.ridge.is_empty() || last_change < CERTAIN_CHANGE;
         if change <= settings.tolerance && certain {
-            let correction = (change > EXACT && problem.stride == 1).then(|| remainder(problem, &theta, &step, change));
+            let from = theta.clone();
             add(&mut theta, &step, 1.0);
-            if let Some(gradient) = correction {
-                add(&mut theta, &factor.solve(&gradient), 1.0);
+            let scores = settings.clusters.map(|clusters| problem.cluster_scores(&theta, clusters));
+            if change > EXACT && problem.stride == 1 {
+                let left = match &scores {
+                    Some(scores) => total(scores, settings.ridge, &theta),
+                    None => remainder(problem, &from, &step, change),
+                };
+                add(&mut theta, &factor.solve(&left), 1.0);
             }
             return Ending::Converged(Box::new(Solution {
                 // The likelihood is a parabola over so short a step.
@@ -100,6 +110,7 @@ pub(crate) fn solve(
                 information: current.information,
                 factor,
                 iterations: iteration,
+                cluster_scores: scores,
             }));
         }
         if iteration >= PATIENCE
@@ -141,6 +152,18 @@ fn remainder(problem: &Problem<'_>, theta: &[f64], step: &[f64], change: f64) ->
     let stride = (rows * (SAMPLING_ERROR / (change * change)).powi(2)).clamp(1.0, MOST_STRIDE).floor();
     let part = Problem { stride: stride as usize, ..problem.clone() };
     part.remainder(theta, step).into_iter().map(|sum| sum * stride).collect()
+}
+
+/// The gradient from the scores of the clusters, which are parts of it.
+fn total(scores: &[f64], ridge: &[f64], theta: &[f64]) -> Vec<f64> {
+    let mut total = vec![0.0; theta.len()];
+    for cluster in scores.chunks_exact(theta.len()) {
+        add(&mut total, cluster, 1.0);
+    }
+    for (j, lambda) in ridge.iter().enumerate() {
+        total[j] -= lambda * theta[j];
+    }
+    total
 }
 
 /// The whole step, or the largest half, quarter, … of it that does not lower the objective.

@@ -145,11 +145,11 @@ impl PromptScores {
     /// Those of [`NewtonSums::of`], and [`Error::Length`] where there is not one name a cluster.
     pub fn of(design: &Design, order_effect: bool, theta: &[f64], prompts: &[PromptId]) -> Result<Self> {
         let problem = problem(design, order_effect, theta)?;
-        let (groups, count) = design.clusters().map_or((&[][..], 0), |clusters| (&clusters.of_row[..], clusters.count));
+        let count = design.n_clusters().unwrap_or(0);
         if count != prompts.len() {
             return Err(Error::Length { what: "names of clusters".into(), expected: count, found: prompts.len() });
         }
-        let sums = problem.cluster_scores(theta, groups, count);
+        let sums = design.clusters().map(|clusters| problem.cluster_scores(theta, clusters)).unwrap_or_default();
         let scores = prompts.iter().cloned().zip(sums.chunks_exact(theta.len().max(1)).map(<[f64]>::to_vec));
         Ok(Self { theta: theta.to_vec(), scores: scores.collect() })
     }

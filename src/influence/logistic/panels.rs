@@ -1,5 +1,7 @@
 //! The blocked storage of the design matrix.
 
+use prefetch_index::prefetch_index;
+
 /// Rows of one panel: a multiple of every vector width, and small enough that a panel of some
 /// thirty columns stays in the second-level cache, one of fourteen in the first.
 pub(crate) const PANEL: usize = 128;
@@ -38,6 +40,43 @@ impl Lane {
         let mut lane = Self::ZERO;
         lane.0[..rows.min(PANEL)].fill(1.0);
         lane
+    }
+}
+
+/// The number of numbers in a line of the cache.
+const LINE: usize = 8;
+
+/// Lanes that will be read soon, brought into the cache a few lines at a time between other work.
+///
+/// A pass works on a panel for longer than memory needs to deliver the next one, but reads it in bursts that are too
+/// short for the processor to look ahead by itself.
+#[derive(Debug, Default)]
+pub(crate) struct Ahead<'a> {
+    lanes: &'a [Lane],
+    next: usize,
+}
+
+impl<'a> Ahead<'a> {
+    pub(crate) fn of(lanes: &'a [Lane]) -> Self {
+        Self { lanes, next: 0 }
+    }
+
+    /// Asks for the next `count` lines, and does not wait for them.
+    #[inline(always)]
+    pub(crate) fn fetch(&mut self, count: usize) {
+        for _ in 0..count {
+            let (lane, line) = (self.next / (PANEL / LINE), self.next % (PANEL / LINE));
+            if let Some(lane) = self.lanes.get(lane) {
+                prefetch_index(&lane.0, line * LINE);
+            }
+            self.next += 1;
+        }
+    }
+
+    /// Asks for all that is left.
+    #[inline(always)]
+    pub(crate) fn finish(&mut self) {
+        self.fetch((self.lanes.len() * (PANEL / LINE)).saturating_sub(self.next));
     }
 }
 

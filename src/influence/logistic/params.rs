@@ -100,7 +100,7 @@ impl LogisticParams {
     /// of its square, and the relative error of the standard errors of its size. A rule in these
     /// units does not depend on the number of rows or on the scale of the factors.
     ///
-    /// By default 1e-8 up to 32 768 rows, and 5e-4 above, where a pass over the rows takes time: after so small a step
+    /// By default 1e-8 up to 4,096 rows, and 5e-4 above, where a pass over the rows takes time: after so small a step
     /// the standard errors are known to three digits, and one more step with the information at hand brings the
     /// coefficients to 1e-9 all the same.
     #[must_use]

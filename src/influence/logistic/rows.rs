@@ -74,31 +74,48 @@ fn ln_1_plus<S: Simd>(e: f64) -> f64 {
     2.0 * s * multiply_add::<S>(sum, square, 1.0)
 }
 
-/// Vectors whose linear predictors are summed at once: as many as stay in registers.
-const STRIP: usize = 8;
+/// Columns that are added to linear predictors in one sweep over the rows.
+const SWEEP: usize = 8;
 
 /// η += Σ θⱼ xⱼ, column j given by `column(j)`.
 ///
-/// One column after the other, as they lie in memory, with the sums in registers.
+/// Several columns a sweep, so that η is loaded and stored once for all of them.
 #[inline(always)]
 pub(crate) fn add_linear<'a, S: Simd>(simd: S, column: impl Fn(usize) -> &'a Lane, theta: &[f64], eta: &mut Lane) {
-    let (strips, _) = S::as_mut_simd_f64s(&mut eta.0).0.as_chunks_mut::<STRIP>();
-    for (strip, eta) in strips.iter_mut().enumerate() {
-        let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = *eta;
-        for (j, theta) in theta.iter().enumerate() {
-            let values = &S::as_simd_f64s(&column(j).0).0.as_chunks::<STRIP>().0[strip];
-            let theta = simd.splat_f64s(*theta);
-            // One name a register: sums in an array are kept in memory by the compiler.
-            a = simd.mul_add_e_f64s(theta, values[0], a);
-            b = simd.mul_add_e_f64s(theta, values[1], b);
-            c = simd.mul_add_e_f64s(theta, values[2], c);
-            d = simd.mul_add_e_f64s(theta, values[3], d);
-            e = simd.mul_add_e_f64s(theta, values[4], e);
-            f = simd.mul_add_e_f64s(theta, values[5], f);
-            g = simd.mul_add_e_f64s(theta, values[6], g);
-            h = simd.mul_add_e_f64s(theta, values[7], h);
+    let (whole, rest) = theta.as_chunks::<SWEEP>();
+    for (sweep, theta) in whole.iter().enumerate() {
+        add_columns(simd, |k| column(sweep * SWEEP + k), theta, eta);
+    }
+    let from = whole.len() * SWEEP;
+    let column = |k: usize| column(from + k);
+    match *rest {
+        [a] => add_columns(simd, column, &[a], eta),
+        [a, b] => add_columns(simd, column, &[a, b], eta),
+        [a, b, c] => add_columns(simd, column, &[a, b, c], eta),
+        [a, b, c, d] => add_columns(simd, column, &[a, b, c, d], eta),
+        [a, b, c, d, e] => add_columns(simd, column, &[a, b, c, d, e], eta),
+        [a, b, c, d, e, f] => add_columns(simd, column, &[a, b, c, d, e, f], eta),
+        [a, b, c, d, e, f, g] => add_columns(simd, column, &[a, b, c, d, e, f, g], eta),
+        _ => {}
+    }
+}
+
+#[inline(always)]
+fn add_columns<'a, S: Simd, const N: usize>(
+    simd: S,
+    column: impl Fn(usize) -> &'a Lane,
+    theta: &[f64; N],
+    eta: &mut Lane,
+) {
+    let columns: [&[S::f64s]; N] = std::array::from_fn(|k| &S::as_simd_f64s(&column(k).0).0[..PANEL / S::F64_LANES]);
+    let theta: [S::f64s; N] = std::array::from_fn(|k| simd.splat_f64s(theta[k]));
+    let eta = &mut S::as_mut_simd_f64s(&mut eta.0).0[..PANEL / S::F64_LANES];
+    for v in 0..PANEL / S::F64_LANES {
+        let mut sum = eta[v];
+        for k in 0..N {
+            sum = simd.mul_add_e_f64s(theta[k], columns[k][v], sum);
         }
-        *eta = [a, b, c, d, e, f, g, h];
+        eta[v] = sum;
     }
 }
 

@@ -90,7 +90,7 @@ fn extend(
     });
     let design = builder.build().ok()?;
     let rest = Problem::new(&design, false);
-    let settings = Settings { max_iterations: STEPS, tolerance: 1e-6, ridge: &[] };
+    let settings = Settings { max_iterations: STEPS, tolerance: 1e-6, ridge: &[], clusters: None };
     let Ending::Separated(second) = newton::solve(&rest, &settings, vec![0.0; moving.len()], None) else {
         return None;
     };

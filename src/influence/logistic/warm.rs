@@ -39,7 +39,7 @@ pub(crate) fn start(problem: &Problem<'_>, settings: &Settings<'_>) -> Option<Ve
         // No need to be closer than half the share's own standard errors; the step that follows the
         // stop squares the distance.
         let tolerance = (0.5 * (problem.terms() as f64 / share as f64).sqrt()).sqrt();
-        let settings = Settings { tolerance, ridge: &ridge, ..settings.clone() };
+        let settings = Settings { tolerance, ridge: &ridge, clusters: None, ..settings.clone() };
         let from = theta.unwrap_or_else(|| vec![0.0; problem.terms()]);
         match newton::solve(&part, &settings, from, None) {
             Ending::Converged(solution) => {
@@ -95,7 +95,9 @@ mod tests {
     fn the_start_does_not_change_the_estimate() {
         let design = design(60_000, 5);
         let problem = Problem::new(&design, true);
-        assert!(start(&problem, &Settings { max_iterations: 50, tolerance: 1e-4, ridge: &[] }).is_some());
+        assert!(
+            start(&problem, &Settings { max_iterations: 50, tolerance: 1e-4, ridge: &[], clusters: None }).is_some()
+        );
         let fast = LogisticParams::new().order_effect(true).fit_design(&design).unwrap();
         let exact = LogisticParams::new().order_effect(true).tolerance(1e-12).fit_design(&design).unwrap();
         let estimates = |fit: &LogisticFit| fit.estimates.as_ref().unwrap().values();
