@@ -2,7 +2,9 @@
 
 use crate::error::{Error, Result};
 use crate::influence::logistic::{NewtonSums, ScoreProducts};
-use crate::influence::{DifferenceSums, FactorDifferences, ModelSums, Scale, SignPatterns, SumsModel, TiePolicy};
+use crate::influence::{
+    DifferenceSums, FactorDifferences, ModelSums, Scale, SignCounts, SignPatterns, SumsModel, TiePolicy,
+};
 
 /// Sign patterns as a source of the model of [`Scale::Sign`], with the scores from another source.
 ///
@@ -48,12 +50,13 @@ impl<'a, S: ModelSums> PatternSums<'a, S> {
 impl<S: ModelSums> ModelSums for PatternSums<'_, S> {
     /// The differences as far as signs know them: how often there are any.
     fn differences(&mut self) -> Result<DifferenceSums> {
-        let of = |counts: crate::influence::SignCounts| FactorDifferences {
-            known: counts.decided() + counts.preference_ties + counts.both_ties,
-            largest: f64::from(u8::from(counts.concordant + counts.discordant + counts.preference_ties > 0)),
-            squares: (counts.concordant + counts.discordant + counts.preference_ties) as f64,
-            differs: counts.concordant + counts.discordant,
-            differs_tied: counts.preference_ties,
+        let of = |counts: SignCounts| {
+            let differs = counts.concordant + counts.discordant;
+            let (nonzero, differs_tied) = (differs + counts.preference_ties, counts.preference_ties);
+            let known = counts.decided() + differs_tied + counts.both_ties;
+            // A sign's size is 1 wherever it is not 0.
+            let largest = f64::from(u8::from(nonzero > 0));
+            FactorDifferences { known, largest, squares: nonzero as f64, differs, differs_tied }
         };
         let (mut decided, mut tied) = (0, 0);
         self.patterns.iter().for_each(|(_, [a, b, ties])| (decided, tied) = (decided + a + b, tied + ties));

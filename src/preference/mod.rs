@@ -41,5 +41,5 @@ pub use pair::{Pair, RatedResponse, Response, SourceText};
 pub use rating::{PreferenceRule, Rating, RatingRules};
 pub use select::{LeftOut, Selection};
 pub use source::{InputRecord, PairStream, PreferenceSource};
-pub use summary::{AgentSummary, FileSummary, Lengths};
+pub use summary::{AgentSummary, FileSummary, Lengths, PreferenceCounts};
 pub use wording::Wording;

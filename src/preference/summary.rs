@@ -22,7 +22,7 @@ use crate::preference::{Pair, Preference, RatedResponse};
 /// use prefactor::preference::formats::ReadOptions;
 /// let file = r#"{"input":"Why?","output_1":"So.","output_2":"So.","label":1}"#;
 /// let summary = FileSummary::of(ReadOptions::new().read(file.as_bytes(), "bar.jsonl")?)?;
-/// assert_eq!((summary.pairs, summary.agents["human"].prefers_a), (1, 1));
+/// assert_eq!((summary.pairs, summary.agents["human"].preferences.prefers_a), (1, 1));
 /// assert!(summary.problems.iter().any(|problem| problem.contains("the same text")));
 /// # Ok::<(), prefactor::Error>(())
 /// ```
@@ -68,6 +68,30 @@ pub struct FileSummary {
 pub struct AgentSummary {
     /// Its annotators, where it speaks with several voices.
     pub annotators: u64,
+    /// Its judgements by what they say.
+    #[serde(flatten)]
+    pub preferences: PreferenceCounts,
+    /// Judgements with a strength.
+    pub with_strength: u64,
+    /// Responses it rated.
+    pub rated: u64,
+    /// The dimensions it rated, with the lowest and the highest score.
+    pub dimensions: BTreeMap<String, (f64, f64)>,
+}
+
+/// Judgements by what they say.
+///
+/// ```
+/// use prefactor::preference::{Preference, PreferenceCounts};
+/// let mut counts = PreferenceCounts::default();
+/// for preference in [Preference::A, Preference::Tie, Preference::A] {
+///     counts.add(&preference);
+/// }
+/// assert_eq!((counts.prefers_a, counts.ties, counts.judgements()), (2, 1, 3));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[non_exhaustive]
+pub struct PreferenceCounts {
     /// Judgements that prefer A.
     pub prefers_a: u64,
     /// Judgements that prefer B.
@@ -80,12 +104,25 @@ pub struct AgentSummary {
     pub abstained: u64,
     /// Failures.
     pub failed: u64,
-    /// Judgements with a strength.
-    pub with_strength: u64,
-    /// Responses it rated.
-    pub rated: u64,
-    /// The dimensions it rated, with the lowest and the highest score.
-    pub dimensions: BTreeMap<String, (f64, f64)>,
+}
+
+impl PreferenceCounts {
+    /// Counts one judgement.
+    pub fn add(&mut self, preference: &Preference) {
+        *match preference {
+            Preference::A => &mut self.prefers_a,
+            Preference::B => &mut self.prefers_b,
+            Preference::Tie => &mut self.ties,
+            Preference::BothBad => &mut self.both_bad,
+            Preference::Abstained => &mut self.abstained,
+            Preference::Failed(_) => &mut self.failed,
+        } += 1;
+    }
+
+    /// All judgements, failures included.
+    pub fn judgements(&self) -> u64 {
+        self.prefers_a + self.prefers_b + self.ties + self.both_bad + self.abstained + self.failed
+    }
 }
 
 /// The spread of a length.
@@ -178,14 +215,7 @@ impl FileSummary {
             }
             let agent = self.agents.entry(judgement.agent.clone()).or_default();
             agent.with_strength += u64::from(judgement.strength.is_some());
-            *match judgement.preference {
-                Preference::A => &mut agent.prefers_a,
-                Preference::B => &mut agent.prefers_b,
-                Preference::Tie => &mut agent.ties,
-                Preference::BothBad => &mut agent.both_bad,
-                Preference::Abstained => &mut agent.abstained,
-                Preference::Failed(_) => &mut agent.failed,
-            } += 1;
+            agent.preferences.add(&judgement.preference);
         }
     }
 
@@ -245,15 +275,15 @@ impl FileSummary {
             ));
         }
         for (name, agent) in &self.agents {
-            let (a, b) = (agent.prefers_a, agent.prefers_b);
+            let counts = &agent.preferences;
+            let (a, b) = (counts.prefers_a, counts.prefers_b);
             if a + b >= 2 && (a == 0 || b == 0) {
                 let side = if b == 0 { "A" } else { "B" };
                 self.problems.push(format!("`{name}` always prefers {side}: the order of the sides says nothing"));
             }
-            let said = a + b + agent.ties + agent.both_bad + agent.abstained + agent.failed;
-            if agent.failed > 0 {
-                let share = 100.0 * agent.failed as f64 / said as f64;
-                self.problems.push(format!("{} judgements of `{name}` failed ({share:.1} %)", agent.failed));
+            if counts.failed > 0 {
+                let share = 100.0 * counts.failed as f64 / counts.judgements() as f64;
+                self.problems.push(format!("{} judgements of `{name}` failed ({share:.1} %)", counts.failed));
             }
         }
         self.rejections = reader.rejections().clone();
@@ -328,13 +358,14 @@ impl fmt::Display for FileSummary {
             if agent.annotators > 0 {
                 write!(f, " ({} annotators)", agent.annotators)?;
             }
+            let counts = &agent.preferences;
             let said = [
-                ("A", agent.prefers_a),
-                ("B", agent.prefers_b),
-                ("tie", agent.ties),
-                ("both bad", agent.both_bad),
-                ("abstained", agent.abstained),
-                ("failed", agent.failed),
+                ("A", counts.prefers_a),
+                ("B", counts.prefers_b),
+                ("tie", counts.ties),
+                ("both bad", counts.both_bad),
+                ("abstained", counts.abstained),
+                ("failed", counts.failed),
                 ("with strength", agent.with_strength),
                 ("responses rated", agent.rated),
             ];

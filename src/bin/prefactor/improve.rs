@@ -118,7 +118,7 @@ fn tell_plan(begun: &Begun, feedback: &Feedback, drafts: &Drafts, console: &Cons
         "critique: {} calls\nrewrite: {} calls\ntogether about {} tokens to read, at most {} to write ({} replies are kept)\n",
         plan.critiques,
         plan.rewrites,
-        plan.prompt_bytes / 4,
+        plan.prompt_tokens(),
         plan.most_reply_tokens,
         plan.kept
     ))?;

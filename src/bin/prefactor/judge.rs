@@ -9,7 +9,7 @@ use prefactor::llm::Scoring;
 use prefactor::llm::layers::Spending;
 use prefactor::preference::formats::native;
 use prefactor::preference::judge::{Order, Reconcile};
-use prefactor::preference::{Dataset, Pair, Preference, PreferenceSource};
+use prefactor::preference::{Dataset, Pair, PreferenceCounts, PreferenceSource};
 use serde::Serialize;
 
 use crate::console::Console;
@@ -111,26 +111,14 @@ struct Judged {
 #[derive(Default, Serialize)]
 struct Counts {
     pairs: usize,
-    prefers_a: usize,
-    prefers_b: usize,
-    ties: usize,
-    both_bad: usize,
-    abstained: usize,
-    failed: usize,
+    #[serde(flatten)]
+    preferences: PreferenceCounts,
 }
 
 impl Counts {
     fn add(&mut self, pair: &Pair, agent: &AgentId) {
         self.pairs += 1;
-        for judgement in pair.judgements.iter().filter(|judgement| judgement.agent == *agent) {
-            *match judgement.preference {
-                Preference::A => &mut self.prefers_a,
-                Preference::B => &mut self.prefers_b,
-                Preference::Tie => &mut self.ties,
-                Preference::BothBad => &mut self.both_bad,
-                Preference::Abstained => &mut self.abstained,
-                Preference::Failed(_) => &mut self.failed,
-            } += 1;
-        }
+        let own = pair.judgements.iter().filter(|judgement| judgement.agent == *agent);
+        own.for_each(|judgement| self.preferences.add(&judgement.preference));
     }
 }

@@ -29,6 +29,11 @@ pub struct FeedbackPlan {
 }
 
 impl FeedbackPlan {
+    /// About how many tokens the prompts have, at four bytes a token.
+    pub fn prompt_tokens(&self) -> u64 {
+        self.prompt_bytes / 4
+    }
+
     fn step(&mut self, request: &Request) {
         self.calls += 1;
         self.prompt_bytes += request.messages.iter().map(|message| message.content.len() as u64).sum::<u64>();
