@@ -67,7 +67,7 @@ impl<'a> Ahead<'a> {
         for _ in 0..count {
             let (lane, line) = (self.next / (PANEL / LINE), self.next % (PANEL / LINE));
             if let Some(lane) = self.lanes.get(lane) {
-                prefetch_index(&lane.0, line * LINE);
+                prefetch_index(lane.0.as_slice(), line * LINE);
             }
             self.next += 1;
         }
