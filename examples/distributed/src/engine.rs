@@ -60,6 +60,10 @@ impl Engine {
     /// A session over a Parquet file or a directory of them.
     pub fn new(place: Place, path: &str, partitions: usize) -> Result<Self, EngineError> {
         let path = absolute(path);
+        if !path.contains("://") && !Path::new(&path).exists() {
+            let detail = "there is no such file or directory on this machine".to_owned();
+            return Err(EngineError::PathNotVisible { path, detail });
+        }
         let failed = |error: &DataFusionError| EngineError::of(error, "the session", &path, place.url());
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(STACK).build();
         let runtime = runtime.map_err(|error| failed(&error.into()))?;

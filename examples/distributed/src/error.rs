@@ -11,7 +11,7 @@ pub enum EngineError {
     Unreachable { url: String, detail: String },
     /// An executor went away with its part of the work, and the engine could not make up for it.
     #[error(
-        "an executor was lost in the query of {what}, after {attempts} attempts ({detail}); see that executors run and that the scheduler knows them, then start again"
+        "an executor was lost in the query of {what} (attempts: {attempts}; {detail}); see that executors run and that the scheduler knows them, then start again"
     )]
     ExecutorLost { what: String, attempts: u32, detail: String },
     /// A path that someone who must read it does not see.

@@ -5,9 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use datafusion::arrow::array::{
-    ArrayRef, Int8Array, Int16Array, Int64Array, RecordBatch, StringArray, new_null_array,
-};
+use datafusion::arrow::array::{ArrayRef, Int8Array, Int16Array, Int64Array, RecordBatch, StringArray, new_null_array};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -83,8 +81,9 @@ impl Plan {
 
     fn schema(&self) -> Schema {
         let text = |name: &str| Field::new(name, DataType::Utf8, true);
-        let mut fields: Vec<Field> = ["pair_id", "prompt_id", "agent", "preference", "failure"].map(text).into();
-        fields.push(Field::new("weight", DataType::Float64, true));
+        let texts = ["pair_id", "prompt_id", "domain", "agent", "annotator", "preference", "failure"];
+        let mut fields: Vec<Field> = texts.map(text).into();
+        fields.extend(["strength", "weight"].map(|name| Field::new(name, DataType::Float64, true)));
         fields.push(Field::new("prompt_number", DataType::Int64, false));
         let of = |(k, name): (usize, String)| {
             Field::new(name, if k < self.sizes { DataType::Int16 } else { DataType::Int8 }, true)
@@ -140,9 +139,12 @@ impl Plan {
             Arc::new(StringArray::from_iter_values(
                 rows.clone().map(|row| format!("prompt-{:09}", row / self.pairs_a_prompt)),
             )),
+            new_null_array(&DataType::Utf8, count),
             Arc::new(StringArray::from_iter_values(rows.clone().map(|_| "human"))),
+            new_null_array(&DataType::Utf8, count),
             Arc::new(StringArray::from(preferences)),
             Arc::new(StringArray::from(failures)),
+            new_null_array(&DataType::Float64, count),
             new_null_array(&DataType::Float64, count),
             Arc::new(Int64Array::from_iter_values(rows.map(|row| (row / self.pairs_a_prompt) as i64))),
         ];

@@ -111,7 +111,7 @@ fn what_cannot_work_says_why() {
     assert!(matches!(missing, Err(EngineError::PathNotVisible { .. })), "{:?}", missing.err());
     plan().write(directory.path()).expect("files");
     let path = directory.path().to_str().expect("a path");
-    let mut small = Engine::new(process(1 << 20), path, 2).expect("an engine");
+    let mut small = Engine::new(process(32 << 10), path, 2).expect("an engine");
     let table = SqlTable::new(RELATION, "human", plan().names());
     let error = small.query("moments", &table.moments()).expect_err("too little memory");
     assert!(matches!(error, EngineError::OutOfMemory { .. }) && error.to_string().contains("--memory"), "{error}");
