@@ -13,9 +13,6 @@ use crate::stats::linalg::SquareMatrix;
 /// Columns of one block at most.
 const BLOCK: usize = 4;
 
-/// Lines of the next panel that are asked for at each step of a tile.
-const AHEAD: usize = 2;
-
 /// The place of entry (i, j), j ≤ i, in the packed lower triangle.
 #[inline(always)]
 pub(crate) fn packed(i: usize, j: usize) -> usize {
@@ -108,7 +105,7 @@ impl<'a, F: Fn(usize) -> &'a Lane> Weighted<'a, F> {
         let mut corner = [[zero; C]; C];
         let mut tile = [[zero; C]; R];
         for v in 0..PANEL / S::F64_LANES {
-            ahead.fetch(AHEAD);
+            ahead.fetch(S::F64_LANES / 4);
             let x: [S::f64s; C] = std::array::from_fn(|j| left[j][v]);
             let w: [S::f64s; C] = std::array::from_fn(|j| simd.mul_f64s(x[j], weight[v]));
             for j in 0..C {
@@ -150,7 +147,7 @@ impl<'a, F: Fn(usize) -> &'a Lane> Weighted<'a, F> {
         let below = self.vectors::<S, R>(row);
         let mut tile = [[simd.splat_f64s(0.0); C]; R];
         for v in 0..PANEL / S::F64_LANES {
-            ahead.fetch(AHEAD);
+            ahead.fetch(S::F64_LANES / 4);
             let w: [S::f64s; C] = std::array::from_fn(|j| left[j][v]);
             for i in 0..R {
                 let y = below[i][v];

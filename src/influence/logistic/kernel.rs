@@ -2,9 +2,9 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::design::{Design, Grouping, Weights};
+use super::design::{Design, Weights};
 use super::gram::{Weighted, packed, symmetric};
-use super::panels::{Ahead, Lane, PANEL};
+use super::panels::{Ahead, LINE, Lane, PANEL};
 use super::rank::Whitening;
 use super::rows::{FILLING, add_linear, newton_rows, remainder_rows, residual_rows, weighted_newton_rows};
 use crate::parallel::ordered_map;
@@ -15,7 +15,7 @@ use crate::stats::linalg::SquareMatrix;
 const CHUNK: usize = 32;
 
 /// Multiplications of a pass below which starting threads costs more than it saves.
-const PARALLEL_WORK: usize = 4_000_000;
+pub(super) const PARALLEL_WORK: usize = 4_000_000;
 
 /// A design seen as the columns of one model: with or without the order effect, in the original
 /// columns or in whitened ones, on all panels or on every so many.
@@ -51,13 +51,13 @@ impl<'a> Problem<'a> {
 
     /// The columns of a panel that will be read soon; nothing after the last.
     #[inline(always)]
-    fn ahead(&self, index: usize) -> Ahead<'a> {
+    pub(super) fn ahead(&self, index: usize) -> Ahead<'a> {
         let panels = self.design.panels();
         let panel = index * self.stride;
         Ahead::of(if panel < panels.count() { panels.panel(panel) } else { &[] })
     }
 
-    fn panel_count(&self) -> usize {
+    pub(super) fn panel_count(&self) -> usize {
         self.design.panels().count().div_ceil(self.stride)
     }
 
@@ -122,36 +122,6 @@ impl<'a> Problem<'a> {
         total
     }
 
-    /// The sum of the scores w(y − p)x over each cluster's rows: one row of sums a cluster.
-    pub(crate) fn cluster_scores(&self, theta: &[f64], clusters: &Grouping) -> Vec<f64> {
-        let Grouping { of_row: groups, count } = clusters;
-        let count = *count;
-        let panels = self.panel_count();
-        // Each piece of the rows has a table of its own, so they are few; their number depends on the data only.
-        let pieces = (panels * PANEL / (32 * count).max(1)).clamp(1, 16);
-        let arch = Arch::new();
-        let piece = |index: usize| {
-            let panels = panels * index / pieces..panels * (index + 1) / pieces;
-            arch.dispatch(ClusterPass { problem: self, theta, groups, count, panels })
-        };
-        let threads = panels * PANEL * self.terms() >= PARALLEL_WORK / 8;
-        let mut partial = ordered_map(pieces, threads, piece).into_iter();
-        let mut total = partial.next().unwrap_or_default();
-        for part in partial {
-            for (total, part) in total.iter_mut().zip(&part) {
-                total.0.iter_mut().zip(&part.0).for_each(|(total, part)| *total += part);
-            }
-        }
-        let terms = self.terms();
-        let mut scores = Vec::with_capacity(count * terms);
-        for cluster in total.chunks_exact(terms.div_ceil(TERMS).max(1)) {
-            let end = scores.len() + terms;
-            cluster.iter().for_each(|sums| scores.extend_from_slice(&sums.0));
-            scores.truncate(end);
-        }
-        scores
-    }
-
     /// Calls `visit` with the number of the panel, its rows and its columns, the order effect's
     /// ones included, panel after panel.
     pub(crate) fn for_each_panel(&self, mut visit: impl FnMut(usize, usize, &[Lane])) {
@@ -182,7 +152,7 @@ impl<'a> Problem<'a> {
 
     /// Terms that are no stored column: 1 for the order effect of unwhitened problems.
     #[inline(always)]
-    fn constants(&self) -> usize {
+    pub(super) fn constants(&self) -> usize {
         usize::from(self.intercept && self.whitening.is_none())
     }
 
@@ -211,7 +181,7 @@ impl<'a> Problem<'a> {
 
     /// w(y − p) of a panel's rows; fills `buffer` with whitened columns.
     #[inline(always)]
-    fn scores_of_rows<S: Simd>(
+    pub(super) fn scores_of_rows<S: Simd>(
         &self,
         simd: S,
         panel: usize,
@@ -274,7 +244,7 @@ impl<'a> Problem<'a> {
 
     /// The columns behind [`constants`](Self::constants): as stored, or whitened in the buffer.
     #[inline(always)]
-    fn columns<'b>(&'b self, panel: usize, buffer: &'b [Lane]) -> &'b [Lane] {
+    pub(super) fn columns<'b>(&'b self, panel: usize, buffer: &'b [Lane]) -> &'b [Lane] {
         if self.whitening.is_some() { buffer } else { self.design.panels().panel(panel) }
     }
 }
@@ -389,10 +359,10 @@ impl WithSimd for ScorePass<'_> {
             for (column, sum) in
                 std::iter::repeat_n(&ones, constants).chain(problem.columns(panel, &buffer)).zip(&mut sums)
             {
+                ahead.fetch(PANEL / LINE);
                 let mut halves = [simd.splat_f64s(0.0); 2];
                 let (values, _) = S::as_simd_f64s(&column.0).0.as_chunks::<2>();
                 for (value, score) in values.iter().zip(score.as_chunks::<2>().0) {
-                    ahead.fetch(2);
                     for half in 0..2 {
                         halves[half] = simd.mul_add_e_f64s(value[half], score[half], halves[half]);
                     }
@@ -401,130 +371,6 @@ impl WithSimd for ScorePass<'_> {
             }
         }
         sums.iter().map(|sum| simd.reduce_sum_f64s(*sum)).collect()
-    }
-}
-
-/// Columns whose sums of a cluster are added to at once.
-const TERMS: usize = 8;
-
-/// Their sums, in one line of the cache.
-#[derive(Debug, Clone, Copy)]
-#[repr(align(64))]
-struct TermSums([f64; TERMS]);
-
-/// η and then the score w(y − p) of every row, summed over the rows of each cluster.
-struct ClusterPass<'a> {
-    problem: &'a Problem<'a>,
-    theta: &'a [f64],
-    groups: &'a [u32],
-    count: usize,
-    panels: std::ops::Range<usize>,
-}
-
-impl WithSimd for ClusterPass<'_> {
-    /// The sums of each cluster, its last ones filled up.
-    type Output = Vec<TermSums>;
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> Vec<TermSums> {
-        let Self { problem, theta, groups, count, panels } = self;
-        let design = problem.design;
-        let (terms, constants) = (problem.terms(), problem.constants());
-        let groups_of_terms = terms.div_ceil(TERMS);
-        let mut sums = vec![TermSums([0.0; TERMS]); count * groups_of_terms];
-        let (mut buffer, mut scratch, mut ones) = (Vec::new(), Lane::ZERO, Lane::ones(PANEL));
-        for panel in panels {
-            let score = problem.scores_of_rows(simd, panel, theta, &mut buffer, &mut scratch);
-            let rows = design.panels().rows_of(panel);
-            if rows < PANEL {
-                ones = Lane::ones(rows);
-            }
-            let columns = problem.columns(panel, &buffer);
-            let term = |j: usize| match j.checked_sub(constants) {
-                None => &ones,
-                Some(j) => columns.get(j).unwrap_or(&Lane::ZERO),
-            };
-            let groups = groups.get(panel * PANEL..).unwrap_or_default();
-            let groups = &groups[..groups.len().min(PANEL)];
-            let together = groups.windows(2).filter(|pair| pair[0] == pair[1]).count() > MOSTLY_TOGETHER;
-            let mut ahead = problem.ahead(panel + 1);
-            for part in 0..groups_of_terms {
-                let rows = Rows {
-                    columns: std::array::from_fn(|k| term(part * TERMS + k)),
-                    score: &score,
-                    groups,
-                    place: |group| group as usize * groups_of_terms + part,
-                };
-                if together {
-                    rows.add_runs(simd, &mut sums, &mut ahead);
-                } else {
-                    rows.add_each(simd, &mut sums, &mut ahead);
-                }
-            }
-        }
-        sums
-    }
-}
-
-/// Neighbours of one cluster in a panel above which its rows are summed before they are added to their cluster.
-const MOSTLY_TOGETHER: usize = PANEL / 2;
-
-/// Some terms of a panel's rows, to be added to the sums of their clusters.
-struct Rows<'a, P> {
-    columns: [&'a Lane; TERMS],
-    score: &'a Lane,
-    groups: &'a [u32],
-    /// Where the sums of a cluster are.
-    place: P,
-}
-
-impl<P: Fn(u32) -> usize> Rows<'_, P> {
-    /// `to` + score × values of a row.
-    #[inline(always)]
-    fn add_row<S: Simd>(&self, simd: S, row: usize, to: &mut TermSums) {
-        let values: [f64; TERMS] = std::array::from_fn(|k| self.columns[k].0[row]);
-        let score = simd.splat_f64s(self.score.0[row]);
-        let (values, _) = S::as_simd_f64s(&values);
-        for (sum, value) in S::as_mut_simd_f64s(&mut to.0).0.iter_mut().zip(values) {
-            *sum = simd.mul_add_e_f64s(score, *value, *sum);
-        }
-    }
-
-    /// Row by row, for clusters in no order.
-    #[inline(always)]
-    fn add_each<S: Simd>(&self, simd: S, sums: &mut [TermSums], ahead: &mut Ahead<'_>) {
-        for (row, &group) in (0..PANEL).zip(self.groups) {
-            ahead.fetch(1);
-            if let Some(sums) = sums.get_mut((self.place)(group)) {
-                self.add_row(simd, row, sums);
-            }
-        }
-    }
-
-    /// The rows of a cluster that follow each other summed in registers, for files that keep prompts together.
-    #[inline(always)]
-    fn add_runs<S: Simd>(&self, simd: S, sums: &mut [TermSums], ahead: &mut Ahead<'_>) {
-        let mut close = |group: u32, run: &TermSums| {
-            if let Some(sums) = sums.get_mut((self.place)(group)) {
-                for (sum, run) in S::as_mut_simd_f64s(&mut sums.0).0.iter_mut().zip(S::as_simd_f64s(&run.0).0) {
-                    *sum = simd.add_f64s(*sum, *run);
-                }
-            }
-        };
-        let (mut run, mut current) = (TermSums([0.0; TERMS]), None);
-        for (row, &group) in (0..PANEL).zip(self.groups) {
-            ahead.fetch(1);
-            if current != Some(group) {
-                if let Some(last) = current.replace(group) {
-                    close(last, &run);
-                }
-                run = TermSums([0.0; TERMS]);
-            }
-            self.add_row(simd, row, &mut run);
-        }
-        if let Some(last) = current {
-            close(last, &run);
-        }
     }
 }
 

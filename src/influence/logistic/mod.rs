@@ -25,6 +25,7 @@
 
 mod bootstrap;
 mod cluster_effects;
+mod cluster_scores;
 mod covariance;
 mod design;
 mod diagnostics;

@@ -44,7 +44,7 @@ impl Lane {
 }
 
 /// The number of numbers in a line of the cache.
-const LINE: usize = 8;
+pub(crate) const LINE: usize = 8;
 
 /// Lanes that will be read soon, brought into the cache a few lines at a time between other work.
 ///
@@ -52,31 +52,33 @@ const LINE: usize = 8;
 /// short for the processor to look ahead by itself.
 #[derive(Debug, Default)]
 pub(crate) struct Ahead<'a> {
-    lanes: &'a [Lane],
+    first: &'a [f64],
     next: usize,
+    end: usize,
 }
 
 impl<'a> Ahead<'a> {
     pub(crate) fn of(lanes: &'a [Lane]) -> Self {
-        Self { lanes, next: 0 }
+        let first = lanes.first().map_or(&[][..], |lane| &lane.0);
+        Self { first, next: 0, end: lanes.len() * PANEL }
     }
 
     /// Asks for the next `count` lines, and does not wait for them.
     #[inline(always)]
     pub(crate) fn fetch(&mut self, count: usize) {
-        for _ in 0..count {
-            let (lane, line) = (self.next / (PANEL / LINE), self.next % (PANEL / LINE));
-            if let Some(lane) = self.lanes.get(lane) {
-                prefetch_index(lane.0.as_slice(), line * LINE);
+        if self.next < self.end {
+            for line in 0..count {
+                // The lanes follow each other in memory. A line past the last is a hint like any other, and no access.
+                prefetch_index(self.first, self.next + line * LINE);
             }
-            self.next += 1;
+            self.next += count * LINE;
         }
     }
 
     /// Asks for all that is left.
     #[inline(always)]
     pub(crate) fn finish(&mut self) {
-        self.fetch((self.lanes.len() * (PANEL / LINE)).saturating_sub(self.next));
+        self.fetch(self.end.saturating_sub(self.next) / LINE);
     }
 }
 
