@@ -401,7 +401,7 @@ fn a_summary_counts_and_warns() {
     let summary = FileSummary::of(ReadOptions::new().read(std::io::Cursor::new(file), "mt.json").expect("a reader"))
         .expect("a summary");
     assert_eq!((summary.format, summary.pairs, summary.prompts), ("mt-bench", 2, 1));
-    assert_eq!((summary.agents["human"].ties, summary.agents["human"].annotators), (1, 1));
+    assert_eq!((summary.agents["human"].preferences.ties, summary.agents["human"].annotators), (1, 1));
     assert_eq!(summary.words.map(|words| (words.min, words.max)), Some((1, 2)));
     let text = summary.to_string();
     assert!(text.contains("recognised  mt-bench") && text.contains("a JSON array"), "{text}");
